@@ -1,0 +1,1 @@
+"""What is the log saying about us?"""

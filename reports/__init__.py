@@ -1,0 +1,1 @@
+"""Tell people: reports and dashboard."""

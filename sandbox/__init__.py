@@ -1,0 +1,1 @@
+"""A whole Sigstore in one process, and how it misbehaves."""

@@ -1,0 +1,1 @@
+"""Make something that verifies."""

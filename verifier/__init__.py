@@ -1,0 +1,1 @@
+"""Is this true? The pure core: no network, disk, clock, randomness or environment (but ``verifier.fetch``)."""

@@ -1,0 +1,1 @@
+"""The one impure corner of the verifier: HTTP, TUF and registries."""
