@@ -1,7 +1,7 @@
 """What is a finding, and how is it named for ever?
 
-A finding is one thing that the log, the watch rules or our own machinery made true. Its id is stable, so a repeated batch
-finds the same finding again and changes nothing.
+A finding is one thing that the log, the watch rules or our own machinery made true. Its id is stable, so a repeated
+batch finds the same finding again and changes nothing.
 """
 
 import base64

@@ -29,7 +29,7 @@ class LogSpec:
 class Leaves:
     """A run of leaves in order, as columns: `data[i]` is the leaf at ``start + i``.
 
-    `extra[i]` is what came beside the leaf and is not in the tree (v1: the JSON of the entry, CT: extra_data), or empty.
+    `extra[i]` is what came beside the leaf and is not in the tree (v1: the JSON of the entry, CT: extra_data).
     """
 
     start: int
@@ -46,8 +46,8 @@ class Leaves:
 class Head:
     """One tree's newest signed note as a service gave it, not yet verified.
 
-    `retired` is the service's claim that the tree is final (v1 inactive shard). `problem` is set, and `note` empty, where
-    the service should have given a head and did not.
+    `retired` is the service's claim that the tree is final (v1 inactive shard). `problem` is set, and `note` empty,
+    where the service should have given a head and did not.
     """
 
     spec: LogSpec
