@@ -1,0 +1,53 @@
+"""Which commands are there, and where does each live?
+
+One row a command: adding one touches this table and the module it names. Nothing here imports anything of ours, so
+``sigwarden --help`` costs no more than starting Python.
+"""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A row: the section of the help it stands in, ``module:attribute`` of its click command, one line of help."""
+
+    section: str
+    target: str
+    help: str
+
+
+WATCH = "Watch transparency logs"
+VERIFY = "Verify"
+SIGN = "Sign"
+TRUST = "Keys and trust"
+OTHER = "Other"
+
+COMMANDS: dict[str, Command] = {
+    "monitor": Command(WATCH, "cli.monitor:monitor", "Follow logs: init, run, once, status"),
+    "watch": Command(WATCH, "cli.watch:watch", "Try a watch against entries that were read: test"),
+    "config": Command(WATCH, "cli.config_check:config", "Check a configuration file: check"),
+    "findings": Command(WATCH, "cli.findings:findings", "List, show and acknowledge findings"),
+    "evidence": Command(WATCH, "cli.evidence:evidence", "Export evidence, or verify it with no network"),
+    "alert": Command(WATCH, "cli.alert:alert", "Send a test message through the channels: test"),
+    "report": Command(WATCH, "cli.report:report", "Write an audit report for a period"),
+}
+
+
+def help_text() -> str:
+    """The text of ``sigwarden --help``."""
+    lines = [
+        "Usage: sigwarden [OPTIONS] COMMAND [ARGS]...",
+        "",
+        "  Watch Sigstore transparency logs, prove what was read, and verify signatures.",
+        "",
+        "Options:",
+        "  --output-file FILE    Write log lines to FILE instead of standard error.",
+        "  -t, --timeout TIME    Give up after this long, for example 30s or 3m (default 3m0s).",
+        "  -d, --verbose         Say more on standard error.",
+        "  -h, --help            Show this message and exit.",
+    ]
+    width = max(len(name) for name in COMMANDS) + 2
+    for section in dict.fromkeys(row.section for row in COMMANDS.values()):
+        lines += ["", f"{section}:"]
+        lines += [f"  {name:<{width}}{row.help}" for name, row in COMMANDS.items() if row.section == section]
+    lines += ["", "Run 'sigwarden COMMAND --help' for one command."]
+    return "\n".join(lines)
