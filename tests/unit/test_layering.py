@@ -25,7 +25,7 @@ IMPURE |= {"httpx", "urllib", "http", "asyncio", "threading", "sqlite3", "sqlalc
 
 def layer(module: str) -> str:
     """The layer of a dotted module name."""
-    return "verifier.fetch" if module.startswith("verifier.fetch") else module.split(".")[0]
+    return "verifier.fetch" if module.startswith("verifier.fetch") else module.split(".", maxsplit=1)[0]
 
 
 def module_name(path: Path) -> str:
