@@ -1,0 +1,186 @@
+"""Whose certificate is this, in three microseconds?
+
+The scan's fast path: it walks the DER of a *plain* certificate just as far as SAN and issuer, and returns None for
+anything else, so that the full reader decides. It is no second opinion: whenever it answers, `read_identity` gives
+the same names, issuer and Fulcio extensions (property-tested), because every irregularity on the way is refused.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from verifier import der
+from verifier.extensions import EXTENSIONS, FULCIO_ARC, SAN
+from verifier.names import Kind, Name
+
+_SAN_OID = der.encode(der.OID, der.oid_body(SAN))
+_ISSUER_OID = der.encode(der.OID, der.oid_body(f"{FULCIO_ARC}.8"))
+_FULCIO_PREFIX = _ISSUER_OID[:-1]
+_ROWS = {int(oid.rsplit(".", 1)[1]): row for oid, row in EXTENSIONS.items()}
+_TEXT_KINDS: dict[int, Kind] = {0x81: "email", 0x82: "dns", 0x86: "uri"}
+_VERSION_3 = b"\xa0\x03\x02\x01\x02"
+# Version, then serial, algorithm, issuer, validity, subject, key: tags only, their content does not matter here.
+_FIELDS = (0x02, 0x30, 0x30, 0x30, 0x30, 0x30)
+# Two bytes an element at least: the full reader's limit on elements (`der.MAX_CHILDREN`) is out of reach below this.
+_MAX_PLAIN = 2 * der.MAX_CHILDREN
+
+
+class QuickIdentity(msgspec.Struct, frozen=True, gc=False):
+    """Names and issuer of a plain certificate; its list of extensions is ``cert_der[at:end]``."""
+
+    names: tuple[Name, ...]
+    issuer: str | None
+    cert_der: bytes
+    at: int
+    end: int
+
+    def extensions(self) -> Mapping[str, str] | None:
+        """Canonical name -> text of the Fulcio extensions, read on demand; None where the full reader has to."""
+        try:
+            return _extensions(self.cert_der, self.at, self.end)
+        except (IndexError, UnicodeDecodeError):
+            return None
+
+
+def quick_identity(cert_der: bytes) -> QuickIdentity | None:
+    """SAN and issuer of a plain certificate, or None: then ask `read_identity`. Attacker-controlled; never raises."""
+    try:
+        return _identity(cert_der)
+    except (IndexError, UnicodeDecodeError):
+        return None
+
+
+def _span(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at `at` starts and ends; (0, 0) if its length is not plain."""
+    length = data[at + 1]
+    if length < 0x80:
+        return at + 2, at + 2 + length
+    if length == 0x82 and data[at + 2]:
+        return at + 4, at + 4 + (data[at + 2] << 8 | data[at + 3])
+    if length == 0x81 and data[at + 2] >= 0x80:
+        return at + 3, at + 3 + data[at + 2]
+    return 0, 0
+
+
+def _extension_list(cert: bytes) -> tuple[int, int]:
+    """Where the extensions of a plain version 3 certificate start and end; (0, 0) if anything is unusual."""
+    body, end = _span(cert, 0)
+    at, tbs_end = _span(cert, body)
+    if end != len(cert) or cert[0] != 0x30 or cert[body] != 0x30 or tbs_end > end or len(cert) > _MAX_PLAIN:
+        return 0, 0
+    if not cert.startswith(_VERSION_3, at):
+        return 0, 0
+    at += 5
+    for tag in _FIELDS:
+        if cert[at] != tag:
+            return 0, 0
+        _, at = _span(cert, at)
+    wrapper, wrapper_end = _span(cert, at)
+    start, list_end = _span(cert, wrapper)
+    if cert[at] != 0xA3 or cert[wrapper] != 0x30 or wrapper_end != tbs_end or list_end != wrapper_end:
+        return 0, 0
+    return start, list_end
+
+
+def _identity(cert: bytes) -> QuickIdentity | None:
+    start, end = _extension_list(cert)
+    at = start
+    san = issuer = old = 0
+    while at < end and not (san and issuer):
+        body, stop = _span(cert, at)
+        if cert[at] != 0x30 or not at < stop <= end:
+            return None
+        size = cert[body + 1]
+        if size == 3 and cert.startswith(_SAN_OID, body):
+            if san:
+                return None
+            san = at
+        elif size == 10 and cert.startswith(_FULCIO_PREFIX, body):
+            if cert[body + 11] == 8:
+                if issuer:
+                    return None
+                issuer = at
+            elif cert[body + 11] == 1:
+                if old:
+                    return None
+                old = at
+        at = stop
+    # The rest is not walked: a second SAN or issuer would have to show its OID there.
+    if not san or cert.find(_SAN_OID, at, end) >= 0 or cert.find(_ISSUER_OID, at, end) >= 0:
+        return None
+    names = _names(_value(cert, san))
+    text = _issuer(cert, issuer, old)
+    if names is None or text == "":
+        return None
+    return QuickIdentity(names, text, cert, start, end)
+
+
+def _value(cert: bytes, at: int) -> bytes:
+    """Content octets of the extension at `at`; empty if it is not OID, optional TRUE, OCTET STRING."""
+    body, stop = _span(cert, at)
+    body += 2 + cert[body + 1]
+    if cert[body] == 0x01:
+        if cert[body + 1] != 1 or cert[body + 2] != 0xFF:
+            return b""
+        body += 3
+    start, end = _span(cert, body)
+    return cert[start:end] if cert[body] == 0x04 and end == stop else b""
+
+
+def _names(san: bytes) -> tuple[Name, ...] | None:
+    """ASCII e-mail, DNS and URI names; None if there is none or any other."""
+    if not san or san[0] != 0x30:
+        return None
+    at, end = _span(san, 0)
+    if end != len(san):
+        return None
+    names: list[Name] = []
+    while at < end:
+        kind = _TEXT_KINDS.get(san[at])
+        body, stop = _span(san, at)
+        if kind is None or not at < stop <= end:
+            return None
+        raw = san[body:stop]
+        names.append(Name(kind, raw.decode("ascii"), raw))
+        at = stop
+    return tuple(names) or None
+
+
+def _issuer(cert: bytes, new: int, old: int) -> str | None:
+    """Text of the issuer, None if there is no such extension, empty if the full reader has to decide."""
+    text = _boxed(_value(cert, new)) if new else None
+    if not old or text == "":
+        return text
+    raw = _plain_raw(_value(cert, old))
+    return raw if text is None or raw == text else ""
+
+
+def _boxed(value: bytes) -> str:
+    """Text of a UTF8String that fills `value`, else empty."""
+    if not value or value[0] != 0x0C:
+        return ""
+    body, end = _span(value, 0)
+    return value[body:].decode() if body and end == len(value) else ""
+
+
+def _plain_raw(value: bytes) -> str:
+    """Raw text that no reader could take for DER (no string tag is as large as a blank), else empty."""
+    return value.decode() if value and 0x20 < value[0] < 0x7F else ""
+
+
+def _extensions(cert: bytes, at: int, end: int) -> dict[str, str] | None:
+    texts: dict[str, str] = {}
+    while at < end:
+        body, stop = _span(cert, at)
+        if cert[at] != 0x30 or not at < stop <= end:
+            return None
+        if cert.startswith(_FULCIO_PREFIX, body) and (row := _ROWS.get(cert[body + 11])):
+            value = _value(cert, at)
+            text = _boxed(value) if row.encoding == "der" else _plain_raw(value)
+            if not text or row.name in texts:
+                return None
+            texts[row.name] = text
+        at = stop
+    if "issuer" not in texts and "issuer-v1" in texts:
+        texts["issuer"] = texts["issuer-v1"]
+    return texts
