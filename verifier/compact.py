@@ -61,7 +61,7 @@ class CompactRange:
     def of_leaves(cls, start: int, leaf_hashes: Sequence[bytes]) -> "CompactRange":
         """The range of these leaf hashes, the first at `start`. The hot path of a scan: one pass per tree level."""
         end = start + len(leaf_hashes)
-        if leaf_hashes and (min(map(len, leaf_hashes)) != HASH_SIZE or max(map(len, leaf_hashes)) != HASH_SIZE):
+        if set(map(len, leaf_hashes)) - {HASH_SIZE}:
             raise Malformed("a leaf hash is not 32 bytes", code="hash-size")
         hashes, low, left, right = list(leaf_hashes), start, [], []
         while hashes:
