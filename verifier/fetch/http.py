@@ -1,0 +1,296 @@
+"""What does this URL answer, within our limits?
+
+The only importer of httpx. It is used below its client, at the transport, because everything the client adds is what we
+must not do: redirects, cookies, credentials from the environment, decoding without limits.
+"""
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpcore
+import httpx
+
+from verifier.errors import Refused, Unreachable
+from verifier.fetch.body import read_body, too_large
+from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of
+from verifier.fetch.gate import Gate
+from verifier.fetch.retry import RETRIED_CAUSES, Retries, retry_after, times_retried
+from verifier.fetch.stats import Stats
+from verifier.fetch.wire import Backend, Deadlines
+
+__all__ = ["Call", "Http", "HttpPolicy", "Reply", "expect"]
+
+_OVERLOAD = frozenset({429, 500, 502, 503, 504})
+_IDLE_CONNECTION = 30.0
+"""Seconds that an unused connection is kept; servers commonly close theirs after 60."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Http:
+    """A client: pooled HTTP/1.1, bounded in time and bytes, polite. Safe to share between threads."""
+
+    def __init__(
+        self,
+        policy: HttpPolicy,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.policy = policy
+        self.stats = Stats()
+        self._given = transport
+        self._clock = clock
+        self._closing = threading.Event()
+        self._sleep = sleep or self._pause
+        self._jitter = jitter
+        self._deadlines = Deadlines()
+        self._lock = threading.Lock()
+        self._gates: dict[str, Gate] = {}
+        self._transports: dict[str, httpx.BaseTransport] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    def get(self, url: str, *, max_bytes: int, accept: str = "*/*", gzip: bool = False, fresh: bool = False) -> Reply:
+        """What GET answers, of any status; raises Unreachable where no whole answer came."""
+        return self.send(Call("GET", url, max_bytes, accept=accept, gzip=gzip, fresh=fresh))
+
+    def post(
+        self,
+        url: str,
+        content: bytes,
+        *,
+        content_type: str,
+        max_bytes: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Reply:
+        """What POST answers. It is repeated after failures, so only for requests that may arrive twice."""
+        extra = {"Content-Type": content_type, **headers}
+        return self.send(Call("POST", url, max_bytes, headers=extra, content=content))
+
+    def send(self, call: Call) -> Reply:
+        """What `call` answers, after retries where they help; Refused for a URL that is none of ours to ask."""
+        url = _checked_url(call.url)
+        gate = self._gate(host_of(call.url))
+        retries = Retries(self.policy.retries, self._clock() + self.policy.retry_budget_seconds, self._jitter)
+        while True:
+            try:
+                reply = self._attempt(call, url, gate)
+            except Unreachable as error:
+                delay = retries.after_failure(error, self._clock()) if error.cause in RETRIED_CAUSES else None
+                if delay is None:
+                    raise self._named(error, call) from error
+            else:
+                delay = retries.after_reply(times_retried(reply.status), retry_after(reply.headers), self._clock())
+                if delay is None:
+                    return reply
+            self.stats.retried()
+            self._sleep(delay)
+
+    def gather(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """`function` of every item, in order, as many at once as the ceiling allows.
+
+        The first error cancels what has not started. `function` must not gather itself.
+        """
+        if len(items) <= 1:
+            return [function(item) for item in items]
+        futures: list[Future[Result]] = [self._pool().submit(function, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits, unless we are closing: then it raises."""
+        self._sleep(seconds)
+
+    def close(self) -> None:
+        """Ends all waiting and closes all connections."""
+        self._closing.set()
+        with self._lock:
+            for gate in self._gates.values():
+                gate.close()
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=True, cancel_futures=True)
+        for transport in self._transports.values():
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _attempt(self, call: Call, url: httpx.URL, gate: Gate) -> Reply:
+        started = self._clock()
+        ticket = gate.enter(started + self.policy.total_timeout)
+        sent = self._clock()
+        latency: float | None = None
+        pause = 0.0
+        outcome: int | str = "failed"
+        try:
+            reply, first_byte = self._exchange(call, url)
+            outcome = reply.status
+            if reply.status in _OVERLOAD:
+                pause = retry_after(reply.headers) or 0.0
+            else:
+                latency = first_byte - sent
+            return reply
+        except Unreachable as error:
+            outcome = error.cause
+            raise
+        finally:
+            gate.leave(ticket, latency=latency, pause=pause)
+            self.stats.counted(host_of(call.url), outcome)
+
+    def _exchange(self, call: Call, url: httpx.URL) -> tuple[Reply, float]:
+        """One request and its whole answer, and when its first byte came."""
+        started = self._clock()
+        self._deadlines.at = time.monotonic() + self.policy.total_timeout
+        transport = self._transport(call)
+        try:
+            response = transport.handle_request(self._request(call, url))
+            try:
+                first_byte = self._clock()
+                body = self._body(call, response)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from error
+        finally:
+            if call.fresh and self._given is None:
+                transport.close()
+        self.stats.answered(host_of(call.url), response.headers.get("Date"), len(body))
+        return Reply(response.status_code, response.headers, body, call.url, self._clock() - started), first_byte
+
+    def _body(self, call: Call, response: httpx.Response) -> bytes:
+        length = response.headers.get("Content-Length", "0")
+        if length.isascii() and length.isdigit() and int(length[:20]) > call.max_bytes:
+            raise too_large(call.max_bytes)
+        chunks = response.stream
+        if not isinstance(chunks, httpx.SyncByteStream):
+            raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
+        body = read_body(chunks, response.headers.get("Content-Encoding", ""), call.max_bytes)
+        kind = response.headers.get("Content-Type", "")
+        if response.status_code == 200 and kind.lower().startswith("text/html") and "html" not in call.accept:
+            raise Unreachable("an HTML page came where data was asked for", cause="protocol", code="html-answer")
+        return body
+
+    def _request(self, call: Call, url: httpx.URL) -> httpx.Request:
+        headers = {
+            "User-Agent": self.policy.user_agent,
+            "Accept": call.accept,
+            "Accept-Encoding": "gzip, identity" if call.gzip else "identity",
+            **call.headers,
+        }
+        timeout = {
+            "connect": self.policy.connect_timeout,
+            "read": self.policy.idle_timeout,
+            "write": self.policy.idle_timeout,
+            "pool": self.policy.total_timeout,
+        }
+        return httpx.Request(call.method, url, headers=headers, content=call.content, extensions={"timeout": timeout})
+
+    def _transport(self, call: Call) -> httpx.BaseTransport:
+        """The pool for the URL's scheme, or a new one for a fresh connection."""
+        if self._given is not None:
+            return self._given
+        scheme = call.url.split(":", 1)[0].lower()
+        with self._lock:
+            if scheme == "https" and self._tls is None:
+                self._tls = _tls_context(self.policy.ca_file)
+            if call.fresh:
+                return _Transport(self.policy, self._tls, self._deadlines)
+            if scheme not in self._transports:
+                self._transports[scheme] = _Transport(self.policy, self._tls, self._deadlines)
+            return self._transports[scheme]
+
+    def _gate(self, host: str) -> Gate:
+        with self._lock:
+            if host not in self._gates:
+                self._gates[host] = Gate(self.policy.ceiling, self._clock, self.policy.requests_per_second)
+            return self._gates[host]
+
+    def _pool(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self.policy.ceiling, thread_name_prefix="fetch")
+            return self._threads
+
+    def _pause(self, seconds: float) -> None:
+        if self._closing.wait(seconds):
+            raise Unreachable("we are closing", cause="connect", code="closing")
+
+    def _named(self, error: Unreachable, call: Call) -> Unreachable:
+        """The same failure, saying which request."""
+        where = host_of(call.url) if self.policy.secret_urls else call.url
+        return Unreachable(
+            f"{call.method} {where}: {error.message}",
+            code=error.code,
+            cause=error.cause,
+            status=error.status,
+            retry_after=error.retry_after,
+            hint=error.hint,
+            evidence=error.evidence,
+        )
+
+
+class _Transport(httpx.HTTPTransport):
+    """httpx's transport over a pool that uses our backend: the seam it offers to no constructor argument."""
+
+    def __init__(self, policy: HttpPolicy, tls: ssl.SSLContext | None, deadlines: Deadlines) -> None:
+        super().__init__(verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
+        self._pool.close()
+        proxy = None if policy.proxy is None else httpx.Proxy(policy.proxy)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls,
+            proxy=None if proxy is None else httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth),
+            max_connections=None,
+            max_keepalive_connections=policy.ceiling,
+            keepalive_expiry=_IDLE_CONNECTION,
+            # behind a proxy the only address we see is the proxy's own
+            network_backend=Backend(deadlines, allow_private=policy.allow_private or proxy is not None),
+        )
+
+
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """The machine's trust store, or only the given file."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise Refused("the file of trusted certificates cannot be read", code="ca-file") from error
+
+
+def _checked_url(url: str) -> httpx.URL:
+    """Plain http(s) with a host, no user and password: those would end up in messages."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Refused("this is not a URL", code="bad-url") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise Refused("not a plain http or https URL without user name", code="bad-url")
+    return parsed
+
+
+def _unreachable(error: httpx.HTTPError) -> Unreachable:
+    """The cause of a transport's failure; what the wire itself raised already has one."""
+    if isinstance(error, httpx.TimeoutException):
+        return Unreachable("no answer in time", cause="timeout", code="timeout")
+    if isinstance(error, httpx.ProtocolError | httpx.DecodingError):
+        return Unreachable("the answer is cut off or not HTTP", cause="protocol", code="protocol")
+    if isinstance(error, httpx.ReadError | httpx.WriteError):
+        return Unreachable("the connection broke", cause="connect", code="connect")
+    return Unreachable("no connection", cause="connect", code="connect")
