@@ -15,6 +15,8 @@ from verifier.names import Kind, Name
 
 _SAN_OID = der.encode(der.OID, der.oid_body(SAN))
 _ISSUER_OID = der.encode(der.OID, der.oid_body(f"{FULCIO_ARC}.8"))
+_ISSUER_V1_OID = der.encode(der.OID, der.oid_body(f"{FULCIO_ARC}.1"))
+_CRITICAL = b"\x01\x01\xff"
 _FULCIO_PREFIX = _ISSUER_OID[:-1]
 _ROWS = {int(oid.rsplit(".", 1)[1]): row for oid, row in EXTENSIONS.items()}
 _TEXT_KINDS: dict[int, Kind] = {0x81: "email", 0x82: "dns", 0x86: "uri"}
@@ -66,7 +68,7 @@ def _extension_list(cert: bytes) -> tuple[int, int]:
     """Where the extensions of a plain version 3 certificate start and end; (0, 0) if anything is unusual."""
     body, end = _span(cert, 0)
     at, tbs_end = _span(cert, body)
-    if end != len(cert) or cert[0] != 0x30 or cert[body] != 0x30 or tbs_end > end or len(cert) > _MAX_PLAIN:
+    if end != len(cert) or cert[0] != 0x30 or cert[body] != 0x30 or tbs_end > end or end > _MAX_PLAIN:
         return 0, 0
     if not cert.startswith(_VERSION_3, at):
         return 0, 0
@@ -74,7 +76,11 @@ def _extension_list(cert: bytes) -> tuple[int, int]:
     for tag in _FIELDS:
         if cert[at] != tag:
             return 0, 0
-        _, at = _span(cert, at)
+        length = cert[at + 1]
+        if length < 0x80:
+            at += 2 + length
+        else:
+            _, at = _span(cert, at)
     wrapper, wrapper_end = _span(cert, at)
     start, list_end = _span(cert, wrapper)
     if cert[at] != 0xA3 or cert[wrapper] != 0x30 or wrapper_end != tbs_end or list_end != wrapper_end:
@@ -84,88 +90,83 @@ def _extension_list(cert: bytes) -> tuple[int, int]:
 
 def _identity(cert: bytes) -> QuickIdentity | None:
     start, end = _extension_list(cert)
-    at = start
-    san = issuer = old = 0
-    while at < end and not (san and issuer):
-        body, stop = _span(cert, at)
-        if cert[at] != 0x30 or not at < stop <= end:
-            return None
-        size = cert[body + 1]
-        if size == 3 and cert.startswith(_SAN_OID, body):
-            if san:
-                return None
-            san = at
-        elif size == 10 and cert.startswith(_FULCIO_PREFIX, body):
-            if cert[body + 11] == 8:
-                if issuer:
-                    return None
-                issuer = at
-            elif cert[body + 11] == 1:
-                if old:
-                    return None
-                old = at
-        at = stop
-    # The rest is not walked: a second SAN or issuer would have to show its OID there.
-    if not san or cert.find(_SAN_OID, at, end) >= 0 or cert.find(_ISSUER_OID, at, end) >= 0:
+    san = cert.find(_SAN_OID, start, end)
+    issuer = cert.find(_ISSUER_OID, start, end)
+    old = cert.find(_ISSUER_V1_OID, start, end)
+    if san < 0 or cert.find(_SAN_OID, san + 1, end) >= 0:
         return None
-    names = _names(_value(cert, san))
-    text = _issuer(cert, issuer, old)
+    if issuer >= 0 and cert.find(_ISSUER_OID, issuer + 1, end) >= 0:
+        return None
+    ends = _ends(cert, start, end, sorted((san, issuer, old)))
+    if ends is None:
+        return None
+    names = _names(cert, *_value(cert, san + len(_SAN_OID), ends[san]))
+    text = None if issuer < 0 else _boxed(cert, *_value(cert, issuer + len(_ISSUER_OID), ends[issuer]))
+    if old >= 0 and text != "":
+        raw = _plain_raw(cert, *_value(cert, old + len(_ISSUER_OID), ends[old]))
+        text = raw if text is None or text == raw else ""
     if names is None or text == "":
         return None
     return QuickIdentity(names, text, cert, start, end)
 
 
-def _value(cert: bytes, at: int) -> bytes:
-    """Content octets of the extension at `at`; empty if it is not OID, optional TRUE, OCTET STRING."""
+def _ends(cert: bytes, at: int, end: int, places: list[int]) -> dict[int, int] | None:
+    """Where the extensions end whose content starts at these places; None if one is in somebody's text."""
+    ends: dict[int, int] = {}
+    for place in places:
+        while place >= 0:
+            # The hot loop: `_span` without the call where the length is short.
+            length = cert[at + 1]
+            body = at + 2
+            if length < 0x80:
+                stop = body + length
+            else:
+                body, stop = _span(cert, at)
+            if cert[at] != 0x30 or not at < stop <= end or body > place:
+                return None
+            if body == place:
+                ends[place] = stop
+                break
+            at = stop
+    return ends
+
+
+def _value(cert: bytes, at: int, end: int) -> tuple[int, int]:
+    """Start and end of the content of an OCTET STRING that ends the extension, after its OID; (0, 0) if odd."""
+    if cert.startswith(_CRITICAL, at):
+        at += 3
     body, stop = _span(cert, at)
-    body += 2 + cert[body + 1]
-    if cert[body] == 0x01:
-        if cert[body + 1] != 1 or cert[body + 2] != 0xFF:
-            return b""
-        body += 3
-    start, end = _span(cert, body)
-    return cert[start:end] if cert[body] == 0x04 and end == stop else b""
+    return (body, stop) if cert[at] == 0x04 and stop == end else (0, 0)
 
 
-def _names(san: bytes) -> tuple[Name, ...] | None:
-    """ASCII e-mail, DNS and URI names; None if there is none or any other."""
-    if not san or san[0] != 0x30:
+def _names(cert: bytes, at: int, end: int) -> tuple[Name, ...] | None:
+    """ASCII e-mail, DNS and URI names of a SAN; None if there is none or any other."""
+    if cert[at] != 0x30:
         return None
-    at, end = _span(san, 0)
-    if end != len(san):
+    at, stop = _span(cert, at)
+    if stop != end:
         return None
     names: list[Name] = []
     while at < end:
-        kind = _TEXT_KINDS.get(san[at])
-        body, stop = _span(san, at)
+        kind = _TEXT_KINDS.get(cert[at])
+        body, stop = _span(cert, at)
         if kind is None or not at < stop <= end:
             return None
-        raw = san[body:stop]
+        raw = cert[body:stop]
         names.append(Name(kind, raw.decode("ascii"), raw))
         at = stop
     return tuple(names) or None
 
 
-def _issuer(cert: bytes, new: int, old: int) -> str | None:
-    """Text of the issuer, None if there is no such extension, empty if the full reader has to decide."""
-    text = _boxed(_value(cert, new)) if new else None
-    if not old or text == "":
-        return text
-    raw = _plain_raw(_value(cert, old))
-    return raw if text is None or raw == text else ""
+def _boxed(cert: bytes, at: int, end: int) -> str:
+    """Text of a UTF8String that fills the value, else empty."""
+    body, stop = _span(cert, at)
+    return cert[body:stop].decode() if cert[at] == 0x0C and body and stop == end else ""
 
 
-def _boxed(value: bytes) -> str:
-    """Text of a UTF8String that fills `value`, else empty."""
-    if not value or value[0] != 0x0C:
-        return ""
-    body, end = _span(value, 0)
-    return value[body:].decode() if body and end == len(value) else ""
-
-
-def _plain_raw(value: bytes) -> str:
+def _plain_raw(cert: bytes, at: int, end: int) -> str:
     """Raw text that no reader could take for DER (no string tag is as large as a blank), else empty."""
-    return value.decode() if value and 0x20 < value[0] < 0x7F else ""
+    return cert[at:end].decode() if at < end and 0x20 < cert[at] < 0x7F else ""
 
 
 def _extensions(cert: bytes, at: int, end: int) -> dict[str, str] | None:
@@ -175,8 +176,8 @@ def _extensions(cert: bytes, at: int, end: int) -> dict[str, str] | None:
         if cert[at] != 0x30 or not at < stop <= end:
             return None
         if cert.startswith(_FULCIO_PREFIX, body) and (row := _ROWS.get(cert[body + 11])):
-            value = _value(cert, at)
-            text = _boxed(value) if row.encoding == "der" else _plain_raw(value)
+            value = _value(cert, body + len(_ISSUER_OID), stop)
+            text = _boxed(cert, *value) if row.encoding == "der" else _plain_raw(cert, *value)
             if not text or row.name in texts:
                 return None
             texts[row.name] = text
