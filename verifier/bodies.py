@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from verifier import bodies_signed as signed
-from verifier import wire
+from verifier import jsonstrict, wire
 from verifier.errors import Malformed
 from verifier.fast import FastBody, fast_body
 from verifier.signers import Digest, Parsed, Signer
@@ -130,9 +130,7 @@ def _row(key: tuple[str, str]) -> Row:
 
 
 def _readings(data: bytes) -> list[Any]:
-    from verifier import jsonstrict
-
-    readings: list[Any] = jsonstrict.readings(data)
+    readings = jsonstrict.readings(data)
     if not readings:
         raise Malformed("The body is not JSON.", code="body-json")
     return readings

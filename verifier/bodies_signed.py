@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import UNSET, UnsetType
 
 from verifier.errors import Malformed
-from verifier.signers import Parsed, Signer, decode_twice, hex_digest, pem_signer, proto_digest, proto_signer
+from verifier.signers import Parsed, Signer, envelope_base64, hex_digest, pem_signer, proto_digest, proto_signer
 from verifier.wire import Dsse001, Dsse002, HashedRekord001, HashedRekord002, Intoto001, Intoto002
 
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ def hashedrekord_002(body: HashedRekord002) -> Parsed:
 def dsse_001(body: Dsse001) -> Parsed:
     """Signatures over a DSSE envelope; the envelope hash is of the exact text submitted."""
     spec = body.spec
-    signers = tuple(pem_signer(each.verifier, each.signature) for each in spec.signatures)
+    signers = tuple(pem_signer(each.verifier, envelope_base64(each.signature)) for each in spec.signatures)
     related = (("envelope", *hex_digest(spec.envelope_hash)),)
     return Parsed(_some(signers), (hex_digest(spec.payload_hash),), "payload", related)
 
@@ -56,7 +56,7 @@ def intoto_002(body: Intoto002) -> Parsed:
     """Signatures over a DSSE envelope, each base64 of base64; the envelope hash is the client's claim."""
     content = body.spec.content
     signers = tuple(
-        pem_signer(each.public_key or b"", decode_twice(each.sig) if each.sig else None)
+        pem_signer(each.public_key or b"", envelope_base64(each.sig) if each.sig else None)
         for each in content.envelope.signatures
     )
     related = () if content.hash is UNSET else (("envelope", *hex_digest(content.hash)),)

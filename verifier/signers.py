@@ -23,6 +23,9 @@ for _number, _proto, _plain in (
     _PROTO_NAMES[_number] = _PROTO_NAMES[_proto] = _plain
 _PROTO_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64, "sha3-256": 32, "sha3-384": 48}
 
+# The URL-safe alphabet of base64, as the standard one.
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
 Digest = tuple[str, str]
 
 
@@ -94,9 +97,10 @@ def proto_digest(hashed: Digest002) -> Digest:
     return name, hashed.digest.hex()
 
 
-def decode_twice(signature: bytes) -> bytes:
-    """Raw bytes of a signature stored as base64 of base64 text (intoto 0.0.2)."""
+def envelope_base64(text: str | bytes) -> bytes:
+    """Raw bytes of a signature in the base64 text of a DSSE envelope, which takes both alphabets (DSSE protocol.md)."""
+    ascii_text = text.encode() if isinstance(text, str) else text
     try:
-        return binascii.a2b_base64(signature, strict_mode=True)
+        return binascii.a2b_base64(ascii_text.translate(_URL_SAFE), strict_mode=True)
     except binascii.Error as error:
-        raise Malformed("A signature is not base64 of base64.", code="body-signature") from error
+        raise Malformed("A signature is not base64.", code="body-signature") from error

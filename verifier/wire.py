@@ -108,7 +108,7 @@ class HashedRekord002(Wire):
 class DsseSignature001(Wire):
     """``signature`` is the base64 text of the envelope; ``verifier`` base64 of a PEM text."""
 
-    signature: bytes
+    signature: str
     verifier: bytes
 
 
