@@ -1,0 +1,229 @@
+"""Which findings do we hold, and where?"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+
+from monitor.findings import SEVERITIES, Difference, Finding, Location, Severity
+from monitor.store.open import insert_once
+from monitor.store.rows import StoredFinding
+from monitor.store.schema import counters, evidence, findings, locations, safe_text
+from verifier.errors import Refused
+
+PROOFS_PER_INCIDENT = 20
+"""Findings of low or no severity get an inclusion proof stored up to this many in one incident: spam costs the log's
+bandwidth and our disk. The others name their leaf, from which the proof can be had at any time."""
+
+_FIELDS = ("id", "kind", "severity", "log", "index", "watch", "identity", "message", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings are asked for; empty fields do not restrict. `after` is a `seq`."""
+
+    kinds: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    log: str = ""
+    watch: str = ""
+    incident: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = 0
+    acked: bool | None = None
+    proven: bool | None = None
+    limit: int = 0
+    newest_first: bool = False
+
+
+def add_findings(connection: Connection, new: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Store findings; those not held before are returned. Known ones only gain locations (a duplicated leaf)."""
+    fresh: list[Finding] = []
+    for one in new:
+        if insert_once(connection, findings, [_values(connection, one)]):
+            fresh.append(one)
+            blobs = [{"finding": one.id, "name": name, "data": data} for name, data in one.evidence.items()]
+            insert_once(connection, evidence, blobs)
+        places = one.locations or ((Location(one.log, one.index),) if one.index is not None else ())
+        rows = [{"finding": one.id, "log": place.log, "leaf_index": place.index} for place in places]
+        insert_once(connection, locations, rows)
+    _count(connection, fresh)
+    return tuple(fresh)
+
+
+def prove(connection: Connection, log: str, start: int, end: int) -> int:
+    """The leaves [start, end) hash into a signed root: their findings are proven. How many turned."""
+    here = (findings.c.log == log, findings.c.leaf_index >= start, findings.c.leaf_index < end)
+    return connection.execute(update(findings).where(*here, findings.c.proven.is_(False)).values(proven=True)).rowcount
+
+
+def proofs_wanted(connection: Connection, log: str, limit: int) -> tuple[StoredFinding, ...]:
+    """Proven findings of a log whose inclusion proof is not stored yet."""
+    query = select(findings).where(
+        findings.c.log == log,
+        findings.c.proven.is_(True),
+        findings.c.proof == "wanted",
+        findings.c.leaf_index.is_not(None),
+    )
+    return _load(connection, query.order_by(findings.c.seq).limit(limit))
+
+
+def add_evidence(connection: Connection, finding: str, blobs: Mapping[str, bytes], *, proof: bool) -> None:
+    """Add evidence to a stored finding; names that exist stay as they are. `proof`: its inclusion proof is among it."""
+    insert_once(connection, evidence, [{"finding": finding, "name": n, "data": data} for n, data in blobs.items()])
+    if proof:
+        connection.execute(update(findings).where(findings.c.id == finding).values(proof="stored"))
+
+
+def read_findings(connection: Connection, which: FindingFilter) -> tuple[StoredFinding, ...]:
+    """Findings without their evidence, in the order of storing unless asked otherwise."""
+    query = _where(select(findings), which).order_by(findings.c.seq.desc() if which.newest_first else findings.c.seq)
+    return _load(connection, query.limit(which.limit) if which.limit else query)
+
+
+def count_findings(connection: Connection, which: FindingFilter) -> int:
+    """How many findings the filter leaves."""
+    return int(connection.execute(_where(select(func.count()).select_from(findings), which)).scalar_one())
+
+
+def read_finding(connection: Connection, prefix: str) -> StoredFinding:
+    """One finding with its evidence, by id or unique start of it (case and ``F-`` do not matter)."""
+    wanted = "F-" + prefix.strip().upper().removeprefix("F-")
+    query = select(findings).where(findings.c.id.startswith(wanted, autoescape=True)).limit(3)
+    found = _load(connection, query, with_evidence=True)
+    exact = [one for one in found if one.finding.id == wanted]
+    if len(found) != 1 and not exact:
+        said = "several findings start" if found else "no finding starts"
+        raise Refused(
+            f"{said} with {safe_text(wanted, 60)}", code="finding-unknown", hint="see `sigwarden findings list`"
+        )
+    return exact[0] if exact else found[0]
+
+
+def ack_findings(connection: Connection, ids: Sequence[str], who: str, note: str, at: datetime) -> None:
+    """Mark findings as seen by a person; the first acknowledgement stays."""
+    values = {"acked_at": at, "acked_by": safe_text(who), "ack_note": safe_text(note)}
+    for place in range(0, len(ids), 500):
+        some = ids[place : place + 500]
+        connection.execute(
+            update(findings).where(findings.c.id.in_(some), findings.c.acked_at.is_(None)).values(values)
+        )
+
+
+def last_seq(connection: Connection) -> int:
+    """The `seq` of the newest finding, 0 if there is none."""
+    return int(connection.execute(select(func.max(findings.c.seq))).scalar_one() or 0)
+
+
+def read_counters(connection: Connection, since: str = "", until: str = "") -> tuple[tuple[str, str, str, int], ...]:
+    """(day, watch, kind, findings) for the days [since, until], each as YYYY-MM-DD."""
+    query = select(counters.c.day, counters.c.watch, counters.c.kind, counters.c.count)
+    if since:
+        query = query.where(counters.c.day >= since)
+    if until:
+        query = query.where(counters.c.day <= until)
+    return tuple(tuple(row) for row in connection.execute(query.order_by(counters.c.day, counters.c.watch)))
+
+
+def incident_key(group: str) -> str:
+    """The key of the incident that a finding's `group` names: the group itself where it is short and plain."""
+    if len(group) <= 200 and group.isprintable():
+        return group
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{safe_text(group, 120)}#{digest[:32]}"
+
+
+def _values(connection: Connection, one: Finding) -> dict[str, Any]:
+    wanted = one.index is not None and "body" in one.evidence and not _enough(connection, one)
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "severity": one.severity,
+        "log": one.log,
+        "leaf_index": one.index,
+        "watch": one.watch,
+        "identity": safe_text(one.identity),
+        "incident": incident_key(one.group),
+        "proven": one.proven,
+        "proof": "stored" if "inclusion-proof" in one.evidence else "wanted" if wanted else "none",
+        "seen_at": one.seen_at,
+        "document": _encode(one),
+    }
+
+
+def _enough(connection: Connection, one: Finding) -> bool:
+    if SEVERITIES.index(one.severity) <= SEVERITIES.index("medium"):
+        return False
+    here = (findings.c.incident == incident_key(one.group), findings.c.proof != "none")
+    query = select(findings.c.seq).where(*here).limit(PROOFS_PER_INCIDENT)
+    return len(connection.execute(query).all()) >= PROOFS_PER_INCIDENT
+
+
+def _encode(one: Finding) -> str:
+    values: dict[str, Any] = {name: getattr(one, name) for name in _FIELDS}
+    values["differs"] = [[d.field, d.got, list(d.expected)] for d in one.differs]
+    values["same"] = list(one.same)
+    values["facts"] = dict(one.facts)
+    return json.dumps(values, separators=(",", ":"))  # ASCII: NUL and lone surrogates travel as escapes
+
+
+def _load(connection: Connection, query: Select[Any], *, with_evidence: bool = False) -> tuple[StoredFinding, ...]:
+    rows = connection.execute(query).all()
+    places: dict[str, list[Location]] = {}
+    blobs: dict[str, dict[str, bytes]] = {}
+    for start in range(0, len(rows), 500):
+        ids = [row.id for row in rows[start : start + 500]]
+        by_place = select(locations).where(locations.c.finding.in_(ids))
+        for row in connection.execute(by_place.order_by(locations.c.log, locations.c.leaf_index)):
+            places.setdefault(row.finding, []).append(Location(row.log, row.leaf_index))
+        if with_evidence:
+            for row in connection.execute(select(evidence).where(evidence.c.finding.in_(ids))):
+                blobs.setdefault(row.finding, {})[row.name] = row.data
+    return tuple(_stored(row, tuple(places.get(row.id, ())), blobs.get(row.id, {})) for row in rows)
+
+
+def _stored(row: Row[Any], places: tuple[Location, ...], blobs: Mapping[str, bytes]) -> StoredFinding:
+    held = json.loads(row.document)
+    finding = Finding(
+        **{name: held[name] for name in _FIELDS},
+        proven=row.proven,
+        seen_at=row.seen_at,
+        differs=tuple(Difference(field, got, tuple(expected)) for field, got, expected in held["differs"]),
+        same=tuple(held["same"]),
+        locations=places,
+        facts=held["facts"],
+        evidence=blobs,
+    )
+    return StoredFinding(row.seq, finding, row.incident, row.acked_at, row.acked_by or "", row.ack_note or "")
+
+
+def _where(query: Select[Any], which: FindingFilter) -> Select[Any]:
+    c = findings.c
+    tests: list[ColumnElement[bool]] = []
+    for column, wanted in ((c.kind, which.kinds), (c.severity, which.severities)):
+        tests += [column.in_(wanted)] if wanted else []
+    for column, equal in ((c.log, which.log), (c.watch, which.watch), (c.incident, which.incident)):
+        tests += [column == equal] if equal else []
+    if which.since is not None:
+        tests.append(c.seen_at >= which.since)
+    if which.until is not None:
+        tests.append(c.seen_at < which.until)
+    if which.acked is not None:
+        tests.append(c.acked_at.is_not(None) if which.acked else c.acked_at.is_(None))
+    if which.proven is not None:
+        tests.append(c.proven.is_(which.proven))
+    return query.where(c.seq > which.after, *tests)
+
+
+def _count(connection: Connection, fresh: Sequence[Finding]) -> None:
+    new = Counter((one.seen_at.date().isoformat(), one.watch, one.kind) for one in fresh)
+    for (day, watch, kind), count in new.items():
+        here = (counters.c.day == day, counters.c.watch == watch, counters.c.kind == kind)
+        grown = connection.execute(update(counters).where(*here).values(count=counters.c.count + count))
+        if grown.rowcount == 0:
+            connection.execute(insert(counters).values(day=day, watch=watch, kind=kind, count=count))
