@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from sandbox.keys import NoteSigner
 from sandbox.shard import View, note_text, signed_note
@@ -35,7 +36,8 @@ class Lies:
 
     `view` replaces the whole tree, `head` only the newest head, `lagging` the tree that one in `replicas` connections
     sees. `swapped` puts other bytes at an index, `moved` the whole entry of another index. `dropped` is left out of
-    answers (`singly`: even when asked for alone), `withheld` is refused.
+    answers (`singly`: even when asked for alone), `withheld` is refused. Rekor v1: `aim` is the shard that lies are
+    about, `inactive` and `claimed` what is said of retired shards, `index` what the search finds.
     """
 
     view: View | None = None
@@ -53,10 +55,12 @@ class Lies:
     withheld: list[range] = field(default_factory=list)
     flipped_tiles: set[int] = field(default_factory=set)
     proof: str = ""
+    proof_of: str = "consistency"
     note: Callable[[bytes, Sequence[NoteSigner]], bytes] | None = None
-    reversed_answers: bool = False
-    inactive: dict[int, int | None] = field(default_factory=dict)
-    index: Callable[[list[str]], list[str]] | None = None
+    aim: int = -1
+    inactive: dict[int, View | None] = field(default_factory=dict)
+    claimed: dict[int, int] = field(default_factory=dict)
+    index: Callable[[dict[str, Any], list[str]], list[str]] | None = None
     faults: list[Fault] = field(default_factory=list)
     date_skew: float = 0.0
     released: threading.Event = field(default_factory=threading.Event)

@@ -16,7 +16,7 @@ from sandbox.lies import (
     signed_by,
 )
 from sandbox.shard import Shard, View
-from sandbox.wire import Reply, Request, Server
+from sandbox.wire import Reply, Request
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 
@@ -29,7 +29,6 @@ class Misbehaving:
 
     shards: list[Shard]
     lies: Lies
-    server: Server
     now: Callable[[], float]
 
     def honest(self) -> None:
@@ -43,32 +42,37 @@ class Misbehaving:
         """The tree that is written to."""
         return self.shards[-1]
 
+    @property
+    def _target(self) -> Shard:
+        """The tree that lies are about."""
+        return self.shards[self.lies.aim]
+
     # -- another tree than the one that was signed before -------------------------------------------------------------
 
     def fork(self, at: int = 0, size: int | None = None, body: bytes | None = None, grow: int = 0) -> View:
         """Sign another history: leaf `at` was something else; `size` leaves of it (None: as many), and `grow` more."""
         other = body if body is not None else opaque("sandbox", "0.0.1", {"forked": at})
         extra = [opaque("sandbox", "0.0.1", {"forked": at, "more": number}) for number in range(grow)]
-        self.lies.view = self.shard.view.forked(at, other, size, extra)
+        self.lies.view = self._target.view.forked(at, other, size, extra)
         return self.lies.view
 
     def rollback(self, size: int) -> None:
         """Be a log of only `size` entries, an honest ancestor."""
-        self.lies.view = self.shard.view.at(size)
+        self.lies.view = self._target.view.at(size)
 
     def stale(self, size: int, times: int | None = None) -> None:
         """Serve an older head; everything else is up to date."""
-        self.lies.head = self.shard.view.at(size)
+        self.lies.head = self._target.view.at(size)
         self._limit("head", times)
 
     def cached(self, size: int) -> None:
         """A proxy serves an older head with its Age, unless the request says no-cache."""
         self.lies.cached = True
-        self.lies.head = self.shard.view.at(size)
+        self.lies.head = self._target.view.at(size)
 
     def lagging_replica(self, size: int, replicas: int = 3) -> None:
         """One in `replicas` connections reaches a replica that has only `size` entries."""
-        self.lies.lagging, self.lies.replicas = self.shard.view.at(size), replicas
+        self.lies.lagging, self.lies.replicas = self._target.view.at(size), replicas
 
     # -- entries that are not the ones that were signed ----------------------------------------------------------------
 
@@ -120,9 +124,9 @@ class Misbehaving:
 
     # -- proofs and notes ----------------------------------------------------------------------------------------------
 
-    def wrong_proof(self, form: str = "flipped", times: int | None = None) -> None:
-        """Proofs (v2: the hashes of all tiles) are `flipped`, `short`, `long`, `huge` or `malformed`."""
-        self.lies.proof = form
+    def wrong_proof(self, form: str = "flipped", times: int | None = None, *, of: str = "consistency") -> None:
+        """Proofs are `flipped`, `short`, `long`, `huge` or `malformed`: v2 all tiles, v1 those of `of`."""
+        self.lies.proof, self.lies.proof_of = form, of
         self._limit("proof", times)
 
     def unknown_key(self) -> None:
@@ -209,7 +213,7 @@ class Misbehaving:
             self.lies.left[sort] = times
 
     def _stranger(self) -> NoteSigner:
-        return C2spNoteSigner(self.shard.signers[0].name, SigningKey.make("ed25519", "stranger"))
+        return C2spNoteSigner(self._target.signers[0].name, SigningKey.make("ed25519", "stranger"))
 
 
 def _spaces(size: int) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Self
 
 HASH = 32
+_REMEMBERED = 4096
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -27,6 +28,7 @@ class Tree:
 
     def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
         self.levels: list[bytearray] = [bytearray()]
+        self._ragged: dict[tuple[int, int], bytes] = {}
         for digest in leaf_hashes:
             self.append(digest)
 
@@ -101,17 +103,19 @@ class Tree:
         return bytes(self.levels[8 * level][start : start + width * HASH])
 
     def _range(self, low: int, high: int) -> bytes:
+        """Root of the leaves [low, high), low a multiple of the largest subtree in it; ragged ones are remembered."""
         if low == high:
             return EMPTY_ROOT
-        parts = []
-        while low < high:
-            height = (high - low).bit_length() - 1
-            parts.append(self.node(height, low >> height))
-            low += 1 << height
-        digest = parts.pop()
-        while parts:
-            digest = node_hash(parts.pop(), digest)
-        return digest
+        height = (high - low).bit_length() - 1
+        if high - low == 1 << height:
+            return self.node(height, low >> height)
+        if (known := self._ragged.get((low, high))) is None:
+            middle = low + (1 << height)
+            known = node_hash(self.node(height, low >> height), self._range(middle, high))
+            if len(self._ragged) >= _REMEMBERED:
+                self._ragged.clear()
+            self._ragged[low, high] = known
+        return known
 
 
 def _largest_power_below(count: int) -> int:
