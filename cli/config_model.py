@@ -109,6 +109,7 @@ class ChannelSection(Section):
     channel: str | None = None
     secret: SecretSource | None = None
     allow_private: bool = False
+    api_url: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "ChannelSection":
