@@ -1,0 +1,48 @@
+"""Whose signature is this supposed to be: a certificate's, or that of a key the caller named?"""
+
+from dataclasses import dataclass
+
+from verifier import tbs
+from verifier.bundle import Bundle
+from verifier.errors import Untrue
+from verifier.keys import PublicKey
+from verifier.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The key that must have signed, and the certificate it is in (DER; None for a key the caller gave)."""
+
+    key: PublicKey
+    certificate: bytes | None = None
+
+
+def holder_of(bundle: Bundle, policy: Policy) -> Holder:
+    """Who must have signed. The caller's key decides; a key inside a bundle is only compared (cosign.md section 7, 1)."""
+    if policy.key is not None:
+        return _with_key(bundle, policy.key)
+    if bundle.leaf is None:
+        raise Untrue(
+            "the bundle was signed with a key, but the policy names an identity",
+            code="material-mismatch",
+            hint="give the public key with --key instead of an identity",
+        )
+    return Holder(PublicKey.from_der(tbs.walk_certificate(bundle.leaf).spki), bundle.leaf)
+
+
+def _with_key(bundle: Bundle, key: PublicKey) -> Holder:
+    if bundle.leaf is not None:
+        raise Untrue(
+            "the bundle was signed with a certificate, but the policy names a key",
+            code="material-mismatch",
+            hint="give the expected identity and issuer instead of --key",
+        )
+    if bundle.embedded_key is not None and PublicKey.from_der(bundle.embedded_key).fingerprints.isdisjoint(
+        key.fingerprints
+    ):
+        raise Untrue(
+            "the key in the bundle is not the given key",
+            code="key-mismatch",
+            hint="the artifact was signed with another key",
+        )
+    return Holder(key)
