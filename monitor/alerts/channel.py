@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from monitor.findings import Severity
 
-Reason = Literal["new", "update", "proven", "repeat", "digest", "report", "test"]
+Reason = Literal["new", "more", "proven", "repeat", "digest", "report", "test"]
 """Why a message is sent: an incident is new, has grown, became proven, was not acknowledged; many at once; a report; a
 fire drill."""
 
@@ -88,6 +88,9 @@ class Channel(Protocol):
 
     def probe(self) -> None:
         """See whether a message would be taken, without sending one; a channel that cannot tell does nothing."""
+
+    def close(self) -> None:
+        """Give back its connections."""
 
 
 def plain(line: Line) -> str:
