@@ -31,7 +31,8 @@ class Extension(NamedTuple):
 class Parts:
     """A certificate cut into parts. `issuer`, `subject` and `spki` are whole DER elements.
 
-    `tbs` and `list_at` locate the TBSCertificate and the [3] element in `data` (`list_at` is None without extensions).
+    `tbs`, `issuer_at` and `list_at` locate the TBSCertificate, the issuer and the [3] element in `data` (`list_at` is
+    None without extensions).
     """
 
     data: bytes
@@ -40,6 +41,7 @@ class Parts:
     serial: int
     algorithm: bytes
     issuer: bytes
+    issuer_at: int
     not_before: datetime | None
     not_after: datetime | None
     subject: bytes
@@ -103,6 +105,7 @@ def _walk(data: bytes, tbs: der.Tlv, damage: list[str]) -> Parts:
         serial=number,
         algorithm=der.whole(data, algorithm),
         issuer=der.whole(data, issuer),
+        issuer_at=issuer.start,
         not_before=not_before,
         not_after=not_after,
         subject=der.whole(data, subject),
