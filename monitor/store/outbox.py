@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from monitor.findings import SEVERITIES, Finding
-from monitor.store.findings import incident_key
+from monitor.incidents import incident_key
 from monitor.store.rows import IncidentRow, OutboxRow, Tell
 from monitor.store.schema import incidents, outbox, safe_text
 from verifier.errors import Refused
@@ -26,7 +26,7 @@ def tell(
         wanted.setdefault(one.finding, []).append(one.channel)
     for finding in fresh:
         channels = wanted.get(finding.id, [])
-        key = incident_key(finding.group)
+        key = incident_key(finding)
         is_new = _grow(connection, finding, key, worth_telling=bool(channels))
         for channel in channels:
             due = at if is_new else at + more_after
@@ -43,8 +43,8 @@ def add_message(
         connection.execute(insert(outbox).values(**values, attempts=0, state="pending", last_error=""))
 
 
-def due(connection: Connection, now: datetime, limit: int) -> tuple[OutboxRow, ...]:
-    """The messages to send now: worst severity first (a flood buries nothing), then oldest."""
+def due(connection: Connection, now: datetime, limit: int, channel: str = "") -> tuple[OutboxRow, ...]:
+    """The messages to send now (to `channel`): worst severity first (a flood buries nothing), then oldest."""
     rank = {severity: place for place, severity in enumerate(SEVERITIES)}
     query = (
         select(outbox, incidents.c.severity)
@@ -52,6 +52,8 @@ def due(connection: Connection, now: datetime, limit: int) -> tuple[OutboxRow, .
         .where(outbox.c.state == "pending", outbox.c.due_at <= now)
         .order_by(outbox.c.due_at, outbox.c.id)
     )
+    if channel:
+        query = query.where(outbox.c.channel == channel)
     rows = sorted(connection.execute(query), key=lambda row: rank.get(row.severity, 0))
     return tuple(_message(row) for row in rows[:limit])
 
@@ -73,6 +75,11 @@ def postpone(connection: Connection, message: int, error: str, next_at: datetime
 def bury(connection: Connection, message: int, now: datetime, error: str) -> None:
     """It will not be taken: a dead letter, kept."""
     _close(connection, message, state="dead", done_at=now, last_error=safe_text(error))
+
+
+def skip(connection: Connection, message: int, now: datetime, why: str) -> None:
+    """It is not worth sending any more; kept apart from what was sent."""
+    _close(connection, message, state="skipped", done_at=now, last_error=safe_text(why))
 
 
 def revive(connection: Connection, now: datetime) -> int:

@@ -205,7 +205,7 @@ outbox = Table(
     Column("created_at", Time, nullable=False),
     Column("due_at", Time, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("state", String(10), nullable=False),  # pending, sent, dead
+    Column("state", String(10), nullable=False),  # pending, sent, dead, skipped
     Column("done_at", Time),
     Column("last_error", Text, nullable=False),
     Index("outbox_due", "state", "due_at"),

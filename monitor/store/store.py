@@ -256,10 +256,10 @@ class Store:
         with writing(self._engine) as c:
             outbox.add_message(c, incident, channel, reason, now, due_at)
 
-    def outbox_due(self, now: datetime, limit: int = 100) -> tuple[OutboxRow, ...]:
-        """Messages to send now, worst first."""
+    def outbox_due(self, now: datetime, limit: int = 100, channel: str = "") -> tuple[OutboxRow, ...]:
+        """Messages to send now, worst first; of one channel, so that a dead one does not fill the limit."""
         with reading(self._engine) as c:
-            return outbox.due(c, now, limit)
+            return outbox.due(c, now, limit, channel)
 
     def outbox_done(self, message: int, now: datetime, thread: str = "") -> None:
         """Taken by the channel."""
@@ -275,6 +275,11 @@ class Store:
         """Will not be taken."""
         with writing(self._engine) as c:
             outbox.bury(c, message, now, error)
+
+    def outbox_skip(self, message: int, now: datetime, why: str) -> None:
+        """Not worth sending any more."""
+        with writing(self._engine) as c:
+            outbox.skip(c, message, now, why)
 
     def outbox_revive(self, now: datetime) -> int:
         """Owe the dead letters again; how many."""
