@@ -1,0 +1,126 @@
+"""What is in a leaf, in the words that watches and expectations use?
+
+Everything here comes from bytes that anybody may have written: nothing says yet that it is true.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from monitor.opaque import Opaque, search
+from verifier.bodies import Body, Signer, read_bodies
+from verifier.certificate import Identity, Name, read_identity
+from verifier.errors import Malformed
+from verifier.keys import PublicKey
+
+# Kinds of Rekor v1 whose bodies we keep as opaque bytes on purpose: proven and searched, and no news by themselves.
+OPAQUE_KINDS = frozenset({"alpine", "cose", "helm", "jar", "rekord", "rfc3161", "rpm", "tuf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One signer of one reading of an entry.
+
+    `identity` is None for a bare key, and for a certificate that cannot be read at all. `keys` are the SHA-256 of the
+    SubjectPublicKeyInfo, in each encoding of the key, `certificate` that of the certificate: lower-case hex.
+    `body` is the place of the reading in `Facts.bodies`, -1 for what was found in opaque bytes.
+    """
+
+    signer: Signer
+    identity: Identity | None
+    keys: frozenset[str]
+    certificate: str
+    body: int = 0
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Names of the certificate, none for a bare key."""
+        return self.identity.names if self.identity else ()
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """Every value of an extension by canonical name; for ``issuer`` both issuer extensions. Distinct, in order."""
+        if self.identity is None:
+            return ()
+        fields = ("issuer", "issuer-v1") if field == "issuer" else (field,)
+        values = [self.identity.extensions[name] for name in fields if name in self.identity.extensions]
+        values += [text for name, text in self.identity.repeated if name in fields]
+        return tuple(dict.fromkeys(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one leaf holds.
+
+    `bodies`: every reading (several only where a key occurs twice). `digests`: ``algorithm:hex``. `problem`: why the
+    body, or a certificate in it, could not be read. `searched`: the bytes, and what they hold in base64, to be
+    searched for watched literals where there is a problem.
+    """
+
+    data: bytes
+    bodies: tuple[Body, ...]
+    subjects: tuple[Subject, ...]
+    digests: frozenset[str]
+    problem: Malformed | None = None
+    searched: tuple[bytes, ...] = ()
+
+    @property
+    def digest_of(self) -> str:
+        """Of what the digests are: artifact, payload, ..."""
+        return self.bodies[0].digest_of if self.bodies else ""
+
+
+def read_facts(data: bytes) -> Facts:
+    """Facts of a Rekor body: every reading, every signer. Never raises: `problem` says what could not be read."""
+    try:
+        bodies = tuple(read_bodies(data))
+    except Malformed as problem:
+        found = search(data)
+        return Facts(data, (), _found(found), frozenset(), problem, found.layers)
+    subjects = [subject_of(signer, at) for at, body in enumerate(bodies) for signer in body.signers]
+    digests = frozenset(f"{algorithm}:{value}" for body in bodies for algorithm, value in _digests(body))
+    unread = _unread(subjects)
+    if unread is None:
+        return Facts(data, bodies, tuple(subjects), digests)
+    found = search(data)
+    return Facts(data, bodies, (*subjects, *_found(found)), digests, unread, found.layers)
+
+
+def subject_of(signer: Signer, body: int = 0) -> Subject:
+    """What one signer is."""
+    fingerprint = hashlib.sha256(signer.der).hexdigest()
+    if signer.kind == "certificate":
+        return _certificate(signer, fingerprint, body)
+    keys = _key_hashes(signer.der) if signer.kind == "key" else frozenset((fingerprint,))
+    return Subject(signer, None, keys, "", body)
+
+
+def _found(opaque: Opaque) -> tuple[Subject, ...]:
+    """The certificates and keys in opaque bytes, as signers whose signature is unknown."""
+    signers = [Signer("certificate", der) for der in opaque.certificates] + [Signer("key", der) for der in opaque.keys]
+    return tuple(subject_of(signer, -1) for signer in signers)
+
+
+def _certificate(signer: Signer, fingerprint: str, body: int) -> Subject:
+    try:
+        identity = read_identity(signer.der)
+    except Malformed:
+        return Subject(signer, None, frozenset(), fingerprint, body)
+    keys = frozenset((identity.key_sha256.hex(),)) if identity.key_sha256 else frozenset[str]()
+    return Subject(signer, identity, keys, fingerprint, body)
+
+
+def _key_hashes(spki: bytes) -> frozenset[str]:
+    try:
+        return frozenset(value.hex() for value in PublicKey.from_der(spki).fingerprints)
+    except Malformed:
+        return frozenset((hashlib.sha256(spki).hexdigest(),))
+
+
+def _unread(subjects: Iterable[Subject]) -> Malformed | None:
+    if all(subject.identity or subject.signer.kind != "certificate" for subject in subjects):
+        return None
+    return Malformed("a certificate in the entry cannot be read", code="certificate-unreadable")
+
+
+def _digests(body: Body) -> list[tuple[str, str]]:
+    return [*body.digests, *((algorithm, value) for _, algorithm, value in body.related)]
