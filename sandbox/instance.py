@@ -9,7 +9,7 @@ from typing import Any, Self
 from sandbox import trust
 from sandbox.ca import CA, Certified
 from sandbox.entries import hashedrekord_v1
-from sandbox.keys import RekorV1NoteSigner, SigningKey
+from sandbox.keys import HeldNotes, RekorV1NoteSigner, SigningKey
 from sandbox.lies import Lies
 from sandbox.misbehave import Misbehaving
 from sandbox.shard import Shard, View
@@ -69,10 +69,9 @@ class Instance(Misbehaving):
     def fill(self, count: int) -> range:
         """Log `count` small entries of one bystander's key: their in-tree indexes."""
         key = SigningKey.make("ecdsa-p256", "bystander")
-        signature = key.sign(b"filler")
         start = len(self.shard.bodies)
         for number in range(start, start + count):
-            self.add(hashedrekord_v1(key, b"filler %d %d" % (len(self.shards), number), signature))
+            self.add(hashedrekord_v1(key, b"filler %d %d" % (len(self.shards), number)))
         return range(start, start + count)
 
     def publish(self, size: int | None = None) -> bytes:
@@ -193,6 +192,13 @@ class Instance(Misbehaving):
 def tree_id_of(shard: Shard) -> int:
     """The decimal number at the end of a v1 origin."""
     return int(shard.origin.rsplit(" ", 1)[1])
+
+
+def pem_of(shard: Shard) -> bytes:
+    """The public key of a shard, PEM."""
+    signer = shard.signers[0]
+    assert isinstance(signer, RekorV1NoteSigner | HeldNotes)
+    return signer.pem
 
 
 def key_of(shard: Shard) -> SigningKey:

@@ -142,6 +142,11 @@ class RekorV1NoteSigner:
     key: SigningKey
 
     @property
+    def pem(self) -> bytes:
+        """The public key, PEM."""
+        return self.key.pem
+
+    @property
     def full_id(self) -> bytes:
         """SHA-256 of the SPKI."""
         return hashlib.sha256(self.key.spki).digest()
@@ -149,6 +154,20 @@ class RekorV1NoteSigner:
     def line(self, text: bytes) -> bytes:
         """See NoteSigner."""
         return note_line(self.name, self.full_id, self.key.sign(text))
+
+
+@dataclass(frozen=True)
+class HeldNotes:
+    """A Rekor v1 log whose private key nobody has: it repeats the signature lines that it was given, by text."""
+
+    name: str
+    pem: bytes
+    full_id: bytes
+    lines: dict[bytes, bytes]
+
+    def line(self, text: bytes) -> bytes:
+        """See NoteSigner; raises KeyError for a head that was never recorded."""
+        return self.lines[text]
 
 
 @dataclass(frozen=True)

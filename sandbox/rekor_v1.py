@@ -70,7 +70,8 @@ class SandboxV1(Instance):
         if path == _ENTRIES and request.method == "POST":
             return rekor_v1_write.answer(self, self.entries, request)
         if request.method != "GET":
-            text = f"method {request.method} is not allowed, but [GET] are"
+            allowed = "POST,GET" if path == _ENTRIES else "GET"
+            text = f"method {request.method} is not allowed, but [{allowed}] are"
             return error(405, text, newline=False)
         return self._get(request, path)
 

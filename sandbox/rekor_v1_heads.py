@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.instance import Instance, key_of, tree_id_of
+from sandbox.instance import Instance, pem_of, tree_id_of
 from sandbox.rekor_v1_entries import spoiled
 from sandbox.rekor_v1_replies import error, json_reply, parameter_error
 from sandbox.shard import View
@@ -55,7 +55,7 @@ def public_key(log: Instance, request: Request) -> Reply:
     number = _shard_of(log, request)
     if isinstance(number, Reply):
         return number if number.status != 400 else error(400, "Bad Request", uncached=True)
-    pem = key_of(log.shards[number]).pem
+    pem = pem_of(log.shards[number])
     if request.headers.get("accept", "") == "application/json":
         return json_reply(pem.decode(), uncached=True)
     return Reply(200, pem, json_reply(None, uncached=True).headers, "application/x-pem-file")

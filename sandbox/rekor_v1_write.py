@@ -1,4 +1,4 @@
-"""How does Rekor v1 take an entry? POST /api/v1/log/entries for hashedrekord and dsse."""
+"""How does Rekor v1 take an entry? POST /api/v1/log/entries; of its kinds the sandbox takes hashedrekord and dsse."""
 
 import base64
 import binascii
@@ -21,6 +21,8 @@ from sandbox.rekor_v1_replies import error, json_reply, parameter_error
 from sandbox.tree import leaf_hash
 from sandbox.wire import Reply, Request
 
+_MAX_REQUEST = 32 << 20
+_KINDS = ["alpine", "cose", "dsse", "hashedrekord", "helm", "intoto", "jar", "rekord", "rfc3161", "rpm", "tuf"]
 _PATH = "/api/v1/log/entries"
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
@@ -32,14 +34,18 @@ _OWN_HASH = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"
 
 def answer(log: Instance, entries: Entries, request: Request) -> Reply:
     """201 with the entry, 409 for what the active shard holds already, 400 and 422 for what is wrong."""
+    if len(request.body) > _MAX_REQUEST:
+        return error(413, f"Request Entity Too Large. Limit set to {_MAX_REQUEST}", newline=False)
     try:
         proposed = json.loads(request.body)
-        kind, version, spec = proposed["kind"], proposed["apiVersion"], proposed["spec"]
-    except (ValueError, KeyError, TypeError) as fault:
-        return error(500, f"error processing entry: {fault}")
-    if kind not in _STORED:
+        kind, version, spec = proposed.get("kind"), proposed.get("apiVersion"), proposed.get("spec")
+    except (ValueError, AttributeError) as fault:
+        return error(500, str(fault), newline=False)
+    if kind not in _KINDS:
         return parameter_error(422, f'invalid kind value: "{kind}"')
-    if version != "0.0.1":
+    if spec is None:
+        return parameter_error(602, "spec in body is required")
+    if version != "0.0.1" or kind not in _STORED:
         text = f"{kind} implementation for version '{version}' not found: unable to locate entry for version {version}"
         return error(400, f"error processing entry: {text}")
     try:
