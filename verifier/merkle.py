@@ -17,7 +17,7 @@ from verifier.compact import (
     hash_leaf,
     hash_node,
 )
-from verifier.errors import Malformed, Untrue
+from verifier.errors import Malformed, Refused, Untrue
 
 __all__ = [
     "EMPTY_ROOT",
@@ -35,6 +35,7 @@ __all__ = [
     "hash_leaf",
     "hash_node",
     "inclusion_path",
+    "prefix_frontier",
     "range_hash",
     "root_from_inclusion",
 ]
@@ -107,6 +108,24 @@ def frontier_from_consistency(old: Tree, new: Tree, proof: Sequence[bytes]) -> F
             hint="wait until the log has grown, or read the nodes from its tiles",
         )
     return Frontier(old.size, _unfold_consistency(old, new.size, proof)[0])
+
+
+def prefix_frontier(size: int, new: Tree, proof: Sequence[bytes]) -> Frontier:
+    """The frontier that the tree `new` has at an older `size`, out of the consistency proof, with no older root known.
+
+    All hashes of the proof fold into the root of `new`, so they are its own. A proof from a power of two leaves out the
+    first subtree, so there is nothing to derive: Refused. Untrue if the proof does not fold into the root.
+    """
+    if not 0 < size < new.size or size & (size - 1) == 0:
+        raise Refused(f"no proof to {new.size} leaves shows the frontier at {size}", code="prefix-size")
+    nodes, root = _unfold_consistency(Tree(size, b""), new.size, proof)
+    if root != new.root:
+        raise Untrue(
+            f"the proof from {size} leaves does not lead to the root of the tree of {new.size} leaves",
+            code="consistency-proof",
+            evidence={"new-root": new.root, "proof": b"".join(proof)},
+        )
+    return Frontier(size, nodes)
 
 
 def range_hash(start: int, end: int, node: NodeHash) -> bytes:

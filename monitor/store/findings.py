@@ -1,6 +1,5 @@
 """Which findings do we hold, and where?"""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from monitor.findings import SEVERITIES, Difference, Finding, Location, Severity
+from monitor.incidents import incident_key
 from monitor.store.open import insert_once
 from monitor.store.rows import StoredFinding
 from monitor.store.schema import counters, evidence, findings, locations, safe_text
@@ -130,14 +130,6 @@ def read_counters(connection: Connection, since: str = "", until: str = "") -> t
     return tuple(tuple(row) for row in connection.execute(query.order_by(counters.c.day, counters.c.watch)))
 
 
-def incident_key(group: str) -> str:
-    """The key of the incident that a finding's `group` names: the group itself where it is short and plain."""
-    if len(group) <= 200 and group.isprintable():
-        return group
-    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{safe_text(group, 120)}#{digest[:32]}"
-
-
 def _values(connection: Connection, one: Finding) -> dict[str, Any]:
     wanted = one.index is not None and "body" in one.evidence and not _enough(connection, one)
     return {
@@ -148,7 +140,7 @@ def _values(connection: Connection, one: Finding) -> dict[str, Any]:
         "leaf_index": one.index,
         "watch": one.watch,
         "identity": safe_text(one.identity),
-        "incident": incident_key(one.group),
+        "incident": incident_key(one),
         "proven": one.proven,
         "proof": "stored" if "inclusion-proof" in one.evidence else "wanted" if wanted else "none",
         "seen_at": one.seen_at,
@@ -159,7 +151,7 @@ def _values(connection: Connection, one: Finding) -> dict[str, Any]:
 def _enough(connection: Connection, one: Finding) -> bool:
     if SEVERITIES.index(one.severity) <= SEVERITIES.index("medium"):
         return False
-    here = (findings.c.incident == incident_key(one.group), findings.c.proof != "none")
+    here = (findings.c.incident == incident_key(one), findings.c.proof != "none")
     query = select(findings.c.seq).where(*here).limit(PROOFS_PER_INCIDENT)
     return len(connection.execute(query).all()) >= PROOFS_PER_INCIDENT
 

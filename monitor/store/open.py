@@ -118,15 +118,15 @@ def check_schema(engine: Engine) -> bool:
 
 
 def insert_once(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    """Insert rows that do not exist yet; how many did not. The one place that knows dialects."""
+    """Insert rows that do not exist yet; for one row, whether it did not. The one place that knows dialects."""
     if not rows:
         return 0
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table).on_conflict_do_nothing()
-    if len(rows) == 1:
-        return max(0, connection.execute(statement.values(rows[0])).rowcount)
-    connection.execute(statement, rows)
-    return len(rows)
+    if len(rows) > 1:
+        return max(0, connection.execute(statement, rows).rowcount)
+    done = connection.execute(statement.values(rows[0]), execution_options={"preserve_rowcount": True})
+    return max(0, done.rowcount)
 
 
 @contextmanager
