@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from verifier import bodies_packages as packages
 from verifier import bodies_signed as signed
 from verifier import jsonstrict, wire
+from verifier import wire_packages as shapes
 from verifier.errors import Malformed
 from verifier.fast import FastBody, fast_body
 from verifier.signers import Digest, Parsed, Signer
@@ -37,6 +39,14 @@ KINDS: dict[tuple[str, str], Row] = {
     ("dsse", "0.0.2"): Row(wire.Dsse002, signed.dsse_002),
     ("intoto", "0.0.1"): Row(wire.Intoto001, signed.intoto_001),
     ("intoto", "0.0.2"): Row(wire.Intoto002, signed.intoto_002),
+    ("rekord", "0.0.1"): Row(shapes.Rekord001, packages.rekord),
+    ("rfc3161", "0.0.1"): Row(shapes.Rfc3161001, packages.rfc3161),
+    ("alpine", "0.0.1"): Row(shapes.Alpine001, packages.alpine),
+    ("helm", "0.0.1"): Row(shapes.Helm001, packages.helm),
+    ("jar", "0.0.1"): Row(shapes.Jar001, packages.jar),
+    ("rpm", "0.0.1"): Row(shapes.Rpm001, packages.rpm),
+    ("tuf", "0.0.1"): Row(shapes.Tuf001, packages.tuf),
+    ("cose", "0.0.1"): Row(shapes.Cose001, packages.cose),
 }
 
 
