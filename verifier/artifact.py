@@ -16,7 +16,7 @@ LENGTHS: Mapping[str, int] = MappingProxyType({"sha256": 32, "sha384": 48, "sha5
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Digests of one artifact by algorithm ("sha256", "sha384", "sha512"; raw bytes), and its bytes where they are kept."""
+    """Raw digests of one artifact by algorithm ("sha256", "sha384", "sha512"), and its bytes where they are kept."""
 
     digests: Mapping[str, bytes]
     content: bytes | None = field(default=None, repr=False)

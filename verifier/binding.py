@@ -1,8 +1,8 @@
 """Is this log entry about this signature, and nothing else?
 
-The check whose absence was CVE-2022-36056 and GHSA-whqx-f9j3-ch6m (protocol.md T1, T5): signature, signer and digest in the
-logged body must be those of the bundle and of the artifact. An entry proven to be in a log says nothing about a bundle that
-merely carries it.
+The check whose absence was CVE-2022-36056 and GHSA-whqx-f9j3-ch6m (protocol.md T1, T5): signature, signer and digest
+in the logged body must be those of the bundle and of the artifact. An entry proven to be in a log says nothing about
+a bundle that merely carries it.
 """
 
 import hashlib

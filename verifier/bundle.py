@@ -1,7 +1,7 @@
 """What is in this Sigstore bundle?
 
-Versions 0.1, 0.2 and 0.3 in both spellings of 0.3 (protocol.md 5.1, 5.2), read strictly: one meaning or none. Nothing is
-verified here; `verification.verify` does that. Attacker-controlled: byte and count limits come before parsing.
+Versions 0.1, 0.2 and 0.3 in both spellings of 0.3 (protocol.md 5.1, 5.2), read strictly: one meaning or none. Nothing
+is verified here; `verification.verify` does that. Attacker-controlled: byte and count limits come before parsing.
 """
 
 import base64
@@ -140,7 +140,7 @@ def _members(value: Any, name: str, allowed: frozenset[str]) -> dict[str, Any]:
         raise _bad(f"{name} is missing or no object")
     unknown = value.keys() - allowed
     if unknown:
-        raise _bad(f"{name} has an unknown member '{sorted(unknown)[0][:50]}'")
+        raise _bad(f"{name} has an unknown member '{min(unknown)[:50]}'")
     return {key: one for key, one in value.items() if one is not None}
 
 

@@ -156,7 +156,7 @@ def _object(value: Any, name: str, allowed: set[str]) -> dict[str, Any]:
         raise Malformed(f"'{name}' is not an object", code="envelope-shape")
     unknown = value.keys() - allowed
     if unknown:
-        raise Malformed(f"'{name}' has an unknown member '{sorted(unknown)[0][:50]}'", code="envelope-shape")
+        raise Malformed(f"'{name}' has an unknown member '{min(unknown)[:50]}'", code="envelope-shape")
     return value
 
 

@@ -18,7 +18,7 @@ class Holder:
 
 
 def holder_of(bundle: Bundle, policy: Policy) -> Holder:
-    """Who must have signed. The caller's key decides; a key inside a bundle is only compared (cosign.md section 7, 1)."""
+    """Who must have signed. The caller's key decides; a key inside a bundle is only compared (cosign.md 7, 1)."""
     if policy.key is not None:
         return _with_key(bundle, policy.key)
     if bundle.leaf is None:

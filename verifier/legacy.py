@@ -1,8 +1,9 @@
 """What did cosign write before there were bundles?
 
-Its blob bundle ``{base64Signature, cert, rekorBundle}`` and detached pieces: a ``.sig`` file, a PEM certificate, a JSON file
-around an RFC 3161 timestamp (cosign.md 2.3, 2.7). All become a `Bundle` of version "legacy", so that one verifier judges
-them all. A key inside is a hint to be compared, never what verifies (cosign.md section 7, 1). Attacker-controlled.
+Its blob bundle ``{base64Signature, cert, rekorBundle}`` and detached pieces: a ``.sig`` file, a PEM certificate, a
+JSON file around an RFC 3161 timestamp (cosign.md 2.3, 2.7). All become a `Bundle` of version "legacy", so that one
+verifier judges them all. A key inside is a hint to be compared, never what verifies (cosign.md section 7, 1).
+Attacker-controlled.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ def from_pieces(
     timestamps: Sequence[bytes] = (),
     entries: Sequence[LogEntry] = (),
 ) -> Bundle:
-    """A bundle from detached files: a signature (base64, raw, or a DSSE envelope in JSON) and a certificate (PEM or DER)."""
+    """A bundle from detached files: a signature (base64, raw, or DSSE envelope JSON) and a certificate (PEM or DER)."""
     certificates = (*([read_certificate(certificate)] if certificate is not None else []), *chain)
     return Bundle(
         version=LEGACY,
@@ -107,7 +108,7 @@ def rekor_bundle(value: Any) -> LogEntry:
 def _blob_bundle(value: dict[str, Any]) -> Bundle:
     unknown = value.keys() - {"base64Signature", "cert", "rekorBundle"}
     if unknown:
-        raise Malformed(f"the bundle has an unknown member '{sorted(unknown)[0][:50]}'", code="bundle-shape")
+        raise Malformed(f"the bundle has an unknown member '{min(unknown)[:50]}'", code="bundle-shape")
     certificate, key = _holder(value.get("cert"))
     raw = jsonstrict.b64(value["base64Signature"], "base64Signature")
     entry = value.get("rekorBundle")

@@ -1,7 +1,7 @@
 """Does this text match what somebody asked for?
 
-Exact text, or a regular expression with RE2's syntax and *search* semantics, as cosign has: linear time whatever the text,
-which an attacker chose. What a pattern catches beyond its author's intent is said by `Pattern.warning`.
+Exact text, or a regular expression with RE2's syntax and *search* semantics, as cosign has: linear time whatever the
+text, which an attacker chose. What a pattern catches beyond its author's intent is said by `Pattern.warning`.
 """
 
 import functools

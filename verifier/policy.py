@@ -1,7 +1,7 @@
 """Who must have signed, and how much proof is demanded?
 
-A policy that says nothing is refused, not satisfied: no identity and no key, an empty value, a threshold below one. What
-weakens it has "insecure" in its name.
+A policy that says nothing is refused, not satisfied: no identity and no key, an empty value, a threshold below one.
+What weakens it has "insecure" in its name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ _FATAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class IdentityRule:
-    """One accepted signer: a name fits every pattern of `san`, the issuer every one of `issuer`, each extension its own."""
+    """One accepted signer: a name fits all of `san`, the issuer all of `issuer`, each extension its own pattern."""
 
     san: tuple[Pattern, ...]
     issuer: tuple[Pattern, ...]
@@ -63,9 +63,10 @@ def _plain(name: object) -> bool:
 class Policy:
     """What a signature must satisfy.
 
-    `identities` are alternatives; `key` excludes them. `logs`, `times` and `scts` are how many *distinct* transparency logs,
-    time authorities and CT logs must vouch; `timestamps` how many distinct RFC 3161 authorities among the times.
-    `predicate_type` is compared exactly where given. `insecure_clock` is the time to use where nothing proves one.
+    `identities` are alternatives; `key` excludes them. `logs`, `times` and `scts` are how many *distinct*
+    transparency logs, time authorities and CT logs must vouch; `timestamps` how many distinct RFC 3161 authorities
+    among the times. `predicate_type` is compared exactly where given. `insecure_clock` is the time to use where
+    nothing proves one.
     """
 
     identities: tuple[IdentityRule, ...] = ()

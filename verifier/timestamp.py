@@ -1,11 +1,13 @@
 """Does a trusted authority say that this signature existed then?
 
-RFC 3161 as Sigstore uses it (protocol.md 7.3): the stamp covers the raw signature bytes; the authority's own certificate is
-pinned by the trust root where it lists one; its chain is evaluated at the stamped time, never at the present.
+RFC 3161 as Sigstore uses it (protocol.md 7.3): the stamp covers the raw signature bytes; the authority's own
+certificate is pinned by the trust root where it lists one; its chain is evaluated at the stamped time, never at the
+present.
 """
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -186,7 +188,7 @@ def _path(leaf: bytes, issuers: tuple[bytes, ...]) -> tuple[x509.Certificate, ..
     for certificate in path:
         if any(one.critical and one.oid not in _UNDERSTOOD for one in certificate.extensions):
             raise Untrue("a timestamp certificate has an unknown critical extension", code="timestamp-chain")
-    for below, (child, parent) in enumerate(zip(path, path[1:], strict=False)):
+    for below, (child, parent) in enumerate(itertools.pairwise(path)):
         _check_issuer(parent, below)
         try:
             child.verify_directly_issued_by(parent)
