@@ -11,13 +11,14 @@ _NOT_FOUND = Reply(404, b"not found\n", (), "text/plain; charset=utf-8")
 class StaticLog:
     """Serves `folder` over HTTP. ``with StaticLog(folder) as log: log.present(300)`` shows ``checkpoints/300``.
 
-    `collected` hides every partial file, as after the log's clean-up. `prefix` is put before every path.
+    Partial files that the log has removed are gone, unless `partials` has them cut from the full ones again. `prefix`
+    is put before every path.
     """
 
-    def __init__(self, folder: Path, *, prefix: str = "", collected: bool = False, latency: float = 0.0) -> None:
+    def __init__(self, folder: Path, *, prefix: str = "", partials: bool = False, latency: float = 0.0) -> None:
         self.folder = folder.resolve()
         self.prefix = prefix
-        self.collected = collected
+        self.partials = partials
         self.requests: list[Request] = []
         self._note = self.folder / "checkpoint"
         self._server = Server(self._answer, latency=latency)
@@ -49,7 +50,28 @@ class StaticLog:
         name = request.path[len(self.prefix) + 1 :]
         if name == "checkpoint":
             return Reply(200, self._note.read_bytes(), (), "text/plain; charset=utf-8")
+        data = self._read(name)
+        return _NOT_FOUND if data is None else Reply(200, data, (), "application/octet-stream")
+
+    def _read(self, name: str) -> bytes | None:
+        """The file `name`, or what it was while the tile was partial."""
         path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder) or not path.is_file() or (self.collected and ".p/" in name):
-            return _NOT_FOUND
-        return Reply(200, path.read_bytes(), (), "application/octet-stream")
+        if not path.is_relative_to(self.folder):
+            return None
+        if path.is_file():
+            return path.read_bytes()
+        full, partial, width = name.partition(".p/")
+        if not (self.partials and partial and width.isdigit()):
+            return None
+        data = self._read(full)
+        return None if data is None else _cut(data, int(width), full.startswith("tile/entries/"))
+
+
+def _cut(data: bytes, width: int, entries: bool) -> bytes:
+    """The first `width` hashes of a tile, or entries of a bundle."""
+    if not entries:
+        return data[: 32 * width]
+    end = 0
+    for _ in range(width):
+        end += 2 + int.from_bytes(data[end : end + 2], "big")
+    return data[:end]

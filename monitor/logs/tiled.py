@@ -10,10 +10,20 @@ from typing import TypeVar
 
 from monitor.logs.log import Head, Leaves, LogKind, LogSpec
 from verifier.checkpoint import read_checkpoint
-from verifier.errors import Malformed, Refused, SigwardenError, Unreachable, Untrue
+from verifier.errors import Malformed, SigwardenError, Unreachable, Untrue
 from verifier.fetch.http import Call, Http, Reply, expect
 from verifier.note import NoteKey
-from verifier.tiles import TILE_WIDTH, TileReader, entries_path, parse_entry_bundle, parse_hash_tile, tile_path
+from verifier.tiles import (
+    MAX_BUNDLE,
+    TILE_WIDTH,
+    BundleSlice,
+    TileReader,
+    bundle_slices,
+    entries_path,
+    parse_entry_bundle,
+    parse_hash_tile,
+    tile_path,
+)
 
 MAX_NOTE = 1 << 20
 _GONE = frozenset({403, 404, 410})
@@ -38,18 +48,8 @@ def _cut_entries(data: bytes, width: int) -> Columns:
 
 
 FLAVOURS: Mapping[LogKind, Flavour] = {
-    "rekor-v2": Flavour(entries_path, _cut_entries, TILE_WIDTH * (2 + 0xFFFF)),  # uint16 length and entry, 256 times
+    "rekor-v2": Flavour(entries_path, _cut_entries, MAX_BUNDLE),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """The part [start, end) of one bundle that holds `width` entries at the size in question."""
-
-    bundle: int
-    width: int
-    start: int
-    end: int
 
 
 class TiledLog:
@@ -76,20 +76,18 @@ class TiledLog:
 
     def leaves(self, start: int, end: int, size: int) -> Leaves:
         """The leaves [start, end); Malformed for a bundle of another length, Untrue (withheld-entries) for none."""
-        if not 0 <= start < end <= size:
-            raise Refused(f"[{start}, {end}) is no range of a tree of {size}", code="bad-range")
-        pieces = [_piece(bundle, start, end, size) for bundle in range(start // TILE_WIDTH, -(-end // TILE_WIDTH))]
-        parts = self._http.gather(self._fetch_bundle, pieces)
-        if len(parts) == 1:
+        slices = list(bundle_slices(start, end, size))
+        parts = self._http.gather(self._fetch_slice, slices)
+        if len(parts) == 1:  # the usual case, without a copy
             return Leaves(start, parts[0][0], parts[0][1])
         data = [leaf for leaves, _ in parts for leaf in leaves]
         return Leaves(start, data, [extra for _, extras in parts for extra in extras])
 
-    def _fetch_bundle(self, piece: _Piece) -> Columns:
-        """The leaves of one piece, and what came beside them."""
+    def _fetch_slice(self, piece: BundleSlice) -> Columns:
+        """The leaves of a part of one bundle, and what came beside them."""
 
         def path(width: int) -> str:
-            return self._flavour.path(piece.bundle, width)
+            return self._flavour.path(piece.index, width)
 
         def read(fresh: bool) -> Columns:
             data, width = self._fetch(path, piece.width, self._flavour.max_bytes, fresh)
@@ -175,12 +173,6 @@ def _twice(read: Callable[[bool], Read]) -> Read:
         return read(False)
     except (Malformed, Untrue):
         return read(True)
-
-
-def _piece(bundle: int, start: int, end: int, size: int) -> _Piece:
-    first = bundle * TILE_WIDTH
-    width = min(TILE_WIDTH, size - first)
-    return _Piece(bundle, width, max(0, start - first), min(width, end - first))
 
 
 def _origin(note: bytes) -> str | None:
