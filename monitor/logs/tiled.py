@@ -26,6 +26,9 @@ from verifier.tiles import (
 )
 
 MAX_NOTE = 1 << 20
+_MAX_TILE = 1 << 16
+"""A full hash tile has 8192 bytes; more than that is told from a good one by its length."""
+
 _GONE = frozenset({403, 404, 410})
 """How file servers say that a file is not there; object stores say 403 to those who may not list the folder."""
 
@@ -105,7 +108,7 @@ class TiledLog:
             return tile_path(level, index, wide)
 
         def read(fresh: bool) -> bytes:
-            data, served = self._fetch(path, width, TILE_WIDTH * 32, fresh)
+            data, served = self._fetch(path, width, _MAX_TILE, fresh)
             parse_hash_tile(data, served)
             return data[: 32 * width]
 

@@ -9,9 +9,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpcore
 import httpx
@@ -19,6 +18,7 @@ import httpx
 from verifier.errors import Refused, Unreachable
 from verifier.fetch.body import read_body, too_large
 from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of
+from verifier.fetch.crew import Crew, Item, Result
 from verifier.fetch.gate import Gate
 from verifier.fetch.retry import RETRIED_CAUSES, Retries, retry_after, times_retried
 from verifier.fetch.stats import Stats
@@ -29,9 +29,6 @@ __all__ = ["Call", "Http", "HttpPolicy", "Reply", "expect"]
 _OVERLOAD = frozenset({429, 500, 502, 503, 504})
 _IDLE_CONNECTION = 30.0
 """Seconds that an unused connection is kept; servers commonly close theirs after 60."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Http:
@@ -58,7 +55,7 @@ class Http:
         self._gates: dict[str, Gate] = {}
         self._transports: dict[str, httpx.BaseTransport] = {}
         self._tls: ssl.SSLContext | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._crew = Crew(policy.ceiling)
 
     def get(self, url: str, *, max_bytes: int, accept: str = "*/*", gzip: bool = False, fresh: bool = False) -> Reply:
         """What GET answers, of any status; raises Unreachable where no whole answer came."""
@@ -101,14 +98,7 @@ class Http:
 
         The first error cancels what has not started. `function` must not gather itself.
         """
-        if len(items) <= 1:
-            return [function(item) for item in items]
-        futures: list[Future[Result]] = [self._pool().submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+        return self._crew.gather(function, items)
 
     def sleep(self, seconds: float) -> None:
         """Waits, unless we are closing: then it raises."""
@@ -120,9 +110,7 @@ class Http:
         with self._lock:
             for gate in self._gates.values():
                 gate.close()
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=True, cancel_futures=True)
+        self._crew.close()
         for transport in self._transports.values():
             transport.close()
 
@@ -165,7 +153,7 @@ class Http:
             response = transport.handle_request(self._request(call, url))
             try:
                 first_byte = self._clock()
-                body = self._body(call, response)
+                body = _body(call, response)
             finally:
                 response.close()
         except httpx.HTTPError as error:
@@ -175,19 +163,6 @@ class Http:
                 transport.close()
         self.stats.answered(host_of(call.url), response.headers.get("Date"), len(body))
         return Reply(response.status_code, response.headers, body, call.url, self._clock() - started), first_byte
-
-    def _body(self, call: Call, response: httpx.Response) -> bytes:
-        length = response.headers.get("Content-Length", "0")
-        if length.isascii() and length.isdigit() and int(length[:20]) > call.max_bytes:
-            raise too_large(call.max_bytes)
-        chunks = response.stream
-        if not isinstance(chunks, httpx.SyncByteStream):
-            raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
-        body = read_body(chunks, response.headers.get("Content-Encoding", ""), call.max_bytes)
-        kind = response.headers.get("Content-Type", "")
-        if response.status_code == 200 and kind.lower().startswith("text/html") and "html" not in call.accept:
-            raise Unreachable("an HTML page came where data was asked for", cause="protocol", code="html-answer")
-        return body
 
     def _request(self, call: Call, url: httpx.URL) -> httpx.Request:
         headers = {
@@ -224,12 +199,6 @@ class Http:
                 self._gates[host] = Gate(self.policy.ceiling, self._clock, self.policy.requests_per_second)
             return self._gates[host]
 
-    def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self.policy.ceiling, thread_name_prefix="fetch")
-            return self._threads
-
     def _pause(self, seconds: float) -> None:
         if self._closing.wait(seconds):
             raise Unreachable("we are closing", cause="connect", code="closing")
@@ -246,6 +215,27 @@ class Http:
             hint=error.hint,
             evidence=error.evidence,
         )
+
+
+def _body(call: Call, response: httpx.Response) -> bytes:
+    """The bytes of an answer. Those of an error page that is too long are left out: its status says enough."""
+    chunks = response.stream
+    if not isinstance(chunks, httpx.SyncByteStream):
+        raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
+    good = 200 <= response.status_code < 300
+    try:
+        length = response.headers.get("Content-Length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > call.max_bytes:
+            raise too_large(call.max_bytes)
+        body = read_body(chunks, response.headers.get("Content-Encoding", ""), call.max_bytes)
+    except Unreachable:
+        if good:
+            raise
+        return b""
+    kind = response.headers.get("Content-Type", "")
+    if good and kind.lower().startswith("text/html") and "html" not in call.accept:
+        raise Unreachable("an HTML page came where data was asked for", cause="protocol", code="html-answer")
+    return body
 
 
 class _Transport(httpx.HTTPTransport):

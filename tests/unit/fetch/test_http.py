@@ -172,6 +172,12 @@ def test_row_31_an_announced_length_over_the_limit_is_not_read_at_all() -> None:
     assert caught.value.cause == "too-large"
 
 
+def test_the_status_of_an_over_long_error_page_is_kept() -> None:
+    with Script(status(404, b"x" * 6000)).http() as http:
+        reply = http.get(URL, max_bytes=5000)
+        assert (reply.status, reply.body) == (404, b"")
+
+
 def test_gzip_is_decoded_also_when_nobody_asked_for_it() -> None:
     script = Script(status(200, gzip.compress(b"tile"), Content_Encoding="gzip"))
     with script.http() as http:
