@@ -100,11 +100,14 @@ class RekorV1Log:
     def _fetch_singly(self, missing: Sequence[int]) -> dict[int, Row]:
         rows: dict[int, Row] = {}
         for at in range(0, len(missing), _SINGLES):
-            rows.update(self._insist(missing[at : at + _SINGLES], len(missing)))
+            rows.update(self._insist(missing[at : at + _SINGLES], len(missing[at + _SINGLES :])))
         return rows
 
-    def _insist(self, indexes: Sequence[int], total: int) -> dict[int, Row]:
-        """Every one of `indexes`, asked for singly several times, each time on a fresh connection."""
+    def _insist(self, indexes: Sequence[int], untried: int) -> dict[int, Row]:
+        """Every one of `indexes`, asked for singly several times, each time on a fresh connection.
+
+        `untried` counts those that are missing too and not asked for singly yet.
+        """
         rows: dict[int, Row] = {}
         left, answers = list(indexes), list[tuple[int, Batch, Reply]]()
         for delay in _ASK_AGAIN:
@@ -114,7 +117,7 @@ class RekorV1Log:
             left = [index for index in left if index not in rows]
             if not left:
                 return rows
-        raise self._withheld(left, [row for row in answers if row[0] in set(left)], total)
+        raise self._withheld(left, [row for row in answers if row[0] in set(left)], untried)
 
     def _fetch_one(self, index: int) -> tuple[int, Batch, Reply]:
         reply = self._ask((index,), fresh=True)
@@ -143,10 +146,10 @@ class RekorV1Log:
     def _parse(self, reply: Reply, indexes: Sequence[int]) -> Batch:
         return parse_batch(expect(reply, 200).body, frozenset(indexes), self._tree_id, self.spec.base)
 
-    def _withheld(self, left: Sequence[int], answers: Sequence[tuple[int, Batch, Reply]], total: int) -> Untrue:
+    def _withheld(self, left: Sequence[int], answers: Sequence[tuple[int, Batch, Reply]], untried: int) -> Untrue:
         """The error that names what is not served, with the first answers as evidence."""
         inside = [index - self.spec.base for index in left]
-        more = f" (of {total} missing)" if total > len(left) else ""
+        more = f" (and perhaps {untried} more)" if untried else ""
         odd = next((batch.odd for _, batch, _ in answers if batch.odd), "")
         return Untrue(
             f"{self.spec.origin}: leaves {_spans(inside)}{more} are below the signed size and not served, asked for"
