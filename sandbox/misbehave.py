@@ -68,6 +68,7 @@ class Misbehaving:
     def cached(self, size: int) -> None:
         """A proxy serves an older head with its Age, unless the request says no-cache."""
         self.lies.cached = True
+        self._limit("head", None)
         self.lies.head = self._target.view.at(size)
 
     def lagging_replica(self, size: int, replicas: int = 3) -> None:
@@ -209,6 +210,7 @@ class Misbehaving:
     # -- parts ---------------------------------------------------------------------------------------------------------
 
     def _limit(self, sort: str, times: int | None) -> None:
+        self.lies.left.pop(sort, None)
         if times is not None:
             self.lies.left[sort] = times
 
