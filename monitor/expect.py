@@ -65,10 +65,11 @@ class Signed(NamedTuple):
     owners: tuple[str, ...] = ()
 
     def ours(self, name: CiName) -> bool:
-        """Whether a repository is one of the watched ones; any is where none was named."""
+        """Whether a repository is one of the watched ones (in any case: hosts ignore it); any is where none was named."""
         if not self.projects and not self.owners:
             return True
-        return f"{name.host}/{name.project}" in self.projects or f"{name.host}/{name.owner}" in self.owners
+        place, owner = f"{name.host}/{name.project}".casefold(), f"{name.host}/{name.owner}".casefold()
+        return place in map(str.casefold, self.projects) or owner in map(str.casefold, self.owners)
 
 
 def build_expectations(value: Any, where: str) -> tuple[Expectation, ...] | Literal["never"]:

@@ -16,6 +16,9 @@ from verifier.keys import PublicKey
 # Kinds of Rekor v1 whose bodies we keep as opaque bytes on purpose: proven and searched, and no news by themselves.
 OPAQUE_KINDS = frozenset({"alpine", "cose", "helm", "jar", "rekord", "rfc3161", "rpm", "tuf"})
 
+# Characters of a run's address that tell runs apart.
+_RUN_LENGTH = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -83,6 +86,15 @@ def read_facts(data: bytes) -> Facts:
         return Facts(data, bodies, tuple(subjects), digests)
     found = search(data)
     return Facts(data, bodies, (*subjects, *_found(found)), digests, unread, found.layers)
+
+
+def run_of(subject: Subject) -> str:
+    """The CI run that signed, else its certificate, else its key."""
+    for text in subject.texts("run-invocation-uri"):
+        return f"run/{text[:_RUN_LENGTH]}"
+    if subject.certificate:
+        return f"certificate/{subject.certificate}"
+    return f"key/{min(subject.keys, default='')}"
 
 
 def subject_of(signer: Signer, body: int = 0) -> Subject:
