@@ -40,8 +40,8 @@ def build_message(
     first = incident.findings[0]
     words = WORDS.get(incident.kind, OTHER)
     fields = (*_what_differs(incident), _what(incident), _when(first, now), *_judged(incident), _where(incident))
-    yes, no = (text.format(id=first.id) for text in (words.yes, words.no))
-    decide = Field("Decide", ((words.question,), (f"yes -> {yes}",), (f"no -> {no} (runbook: {incident.kind})",)))
+    question, yes, no = (text.format(id=first.id) for text in (words.question, words.yes, words.no))
+    decide = Field("Decide", ((question,), (f"yes -> {yes}",), (f"no -> {no} (runbook: {incident.kind})",)))
     return Message(
         id=message_id,
         reason=reason,

@@ -169,18 +169,18 @@ def headline(incident: Incident) -> str:
 
 _BY_FIELD: Mapping[str, str] = MappingProxyType(
     {
-        "never": "used, though nothing may sign with it any more",
-        "expect": "used, though nothing may sign with it any more",
+        "never": "signed, though nothing ever should",
         "repo_id": "signed by another repository under our name",
-        "source-repository-identifier": "signed by another repository under our name",
         "owner_id": "signed by another owner under our name",
-        "source-repository-owner-identifier": "signed by another owner under our name",
+        "certificate": "signed with a certificate that no working authority makes",
         "issuer": "signed with an identity of an unexpected issuer",
+        "name": "signed under a name written in another way",
         "san": "signed by an unexpected identity",
+        "repository": "signed by an unexpected repository",
         "workflow": "signed by an unexpected workflow",
         "digests": "signed an artifact that is not in the released list",
         "per_run": "signed more often in one run than expected",
-        "source": "our workflow, run for somebody else's repository",
+        "source-repository": "our workflow, run for somebody else's repository",
         "ref": "signed from an unexpected ref",
         "trigger": "signed in a run with an unexpected trigger",
         "runner": "signed on an unexpected runner",
