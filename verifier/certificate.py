@@ -1,8 +1,9 @@
 """Whose certificate is it, and does a trusted authority stand behind it?
 
-The one place to import from; the readers are in `names`, `identity` and `quick`.
+The one place to import from; the parts are in `names`, `identity`, `quick` and `chain`.
 """
 
+from verifier.chain import check_chain
 from verifier.identity import ANOMALIES, Identity, read_identity, read_tbs_identity
 from verifier.names import Name
 from verifier.quick import QuickIdentity, quick_identity
@@ -12,6 +13,7 @@ __all__ = [
     "Identity",
     "Name",
     "QuickIdentity",
+    "check_chain",
     "quick_identity",
     "read_identity",
     "read_tbs_identity",

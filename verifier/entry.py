@@ -5,12 +5,10 @@ entries.
 """
 
 import base64
-import hashlib
 import re
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
-from verifier.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.entry_json import InclusionProof, LogEntry, entry_from_rest, entry_from_tle, entry_to_tle
 from verifier.errors import Malformed, Untrue
 from verifier.merkle import check_inclusion
@@ -28,8 +26,8 @@ __all__ = [
     "set_payload",
 ]
 
-# The first line of a v1 checkpoint: host name, blank, dash, blank, tree ID in decimal (protocol.md 1.10).
-_V1_ORIGIN = re.compile(r"(?P<host>.+) - (?P<tree>[0-9]{1,19})", re.ASCII)
+# Scheme, user and authority of a URL: a v1 log signs as the host of its base URL, with or without the port.
+_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#@]*@)?(?P<netloc>(?P<host>\[[^\]/]*\]|[^/?#:]*)[^/?#]*)")
 
 
 def set_payload(entry: LogEntry) -> bytes:
@@ -66,8 +64,9 @@ def check_set(entry: LogEntry, log: TrustedLog) -> Moment:
 def check_entry(entry: LogEntry, log: TrustedLog, origin: str | None = None) -> Checkpoint:
     """The checkpoint that contains the entry, all of it checked (protocol.md 1.11); Untrue or Malformed otherwise.
 
-    The log's key signed the note; its origin is `origin`, else the one that belongs to the log; its size and root are
-    those of the proof; the path leads from the leaf to that root.
+    The log's key signed the note; its origin is `origin`, else the one of the trusted log (on v1 ``host - treeID``,
+    with the tree of the entry's ID where that is known); its size and root are those of the proof; the path leads
+    there.
     """
     proof = entry.proof
     if proof is None or not proof.checkpoint:
@@ -75,8 +74,11 @@ def check_entry(entry: LogEntry, log: TrustedLog, origin: str | None = None) -> 
     _check_log(entry, log)
     if entry.is_v2 and proof.index != entry.index:
         raise Untrue("the proof is for another index than the entry's", code="entry-index")
-    expected = origin or _origin(proof.checkpoint, entry, log)
-    checkpoint = open_checkpoint(proof.checkpoint, [log.note_key(expected)], origin=expected)
+    expected = origin or log.origin
+    names = (expected,) if expected else _hosts(log.base_url)
+    checkpoint = open_checkpoint(proof.checkpoint, [log.note_key(name) for name in names], origin=expected)
+    if entry.tree_id is not None and checkpoint.origin.rpartition(" - ")[2] != str(entry.tree_id):
+        raise Untrue("the checkpoint is of another tree than the entry's", code="checkpoint-origin")
     if (checkpoint.size, checkpoint.root) != (proof.size, proof.root):
         raise Untrue(
             "the proof is for another tree than the checkpoint",
@@ -92,22 +94,9 @@ def _check_log(entry: LogEntry, log: TrustedLog) -> None:
         raise Untrue("the entry names another log than the one it is checked against", code="entry-log")
 
 
-def _origin(note: bytes, entry: LogEntry, log: TrustedLog) -> str:
-    """The origin that this log's checkpoint must have; a v1 note names a tree of the host, as the entry's ID does."""
-    host = log.origin or urlsplit(log.base_url).hostname or ""
-    if hashlib.sha256(log.key.der).digest() != log.log_id:
-        return host
-    named = read_checkpoint(note).origin
-    match = _V1_ORIGIN.fullmatch(named)
-    if named == host and match:
-        return named
-    if match is None or match["host"] != host:
-        raise Untrue(
-            "the checkpoint is of another log: its first line does not name this host", code="checkpoint-origin"
-        )
-    if entry.tree_id is not None and int(match["tree"]) != entry.tree_id:
-        raise Untrue("the checkpoint is of another tree than the entry's", code="checkpoint-origin")
-    return named
+def _hosts(base_url: str) -> tuple[str, ...]:
+    match = _URL.match(base_url)
+    return tuple(dict.fromkeys((match["host"], match["netloc"]))) if match else ()
 
 
 def _moment(seconds: int) -> datetime:
