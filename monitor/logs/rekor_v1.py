@@ -45,7 +45,7 @@ class _Missing:
 class RekorV1Log:
     """One tree of a Rekor v1 instance."""
 
-    batch = 960
+    batch = 1280  # a multiple of ten and of 256, at which scans end
 
     def __init__(self, spec: LogSpec, http: Http) -> None:
         if spec.tree_id is None:
