@@ -1,15 +1,12 @@
 """Who issues certificates in the sandbox: a Fulcio-like CA, its rogue twin, and nobody at all?"""
 
-import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import load_der_x509_certificate
-
 from sandbox import der
+from sandbox.certificates import Issuer, ca_extensions, key_id_extensions, pem_of, seal
 from sandbox.keys import SigningKey
 from sandbox.subjects import Subject, subject_of
 
@@ -17,13 +14,6 @@ LIFETIME = timedelta(minutes=10)
 _CA_LIFETIME = timedelta(days=3650)
 _CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
 _SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
-_SIGNATURE_OIDS = {
-    "ecdsa-p256": der.sequence(der.oid("1.2.840.10045.4.3.2")),
-    "ecdsa-p384": der.sequence(der.oid("1.2.840.10045.4.3.3")),
-    "ecdsa-p521": der.sequence(der.oid("1.2.840.10045.4.3.4")),
-    "ed25519": der.sequence(der.oid("1.3.101.112")),
-}
-_RSA_SHA256 = der.sequence(der.oid("1.2.840.113549.1.1.11"), b"\x05\x00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +50,6 @@ class Profile:
 HONEST = Profile()
 
 
-def pem_of(certificate: bytes) -> bytes:
-    """PEM of one DER certificate."""
-    text = base64.b64encode(certificate)
-    rows = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-    return b"-----BEGIN CERTIFICATE-----\n" + rows + b"\n-----END CERTIFICATE-----\n"
-
-
-def _key_bits(spki: bytes) -> bytes:
-    """SHA-1 of the key, as RFC 5280 suggests for key identifiers; a name, not a safeguard."""
-    return hashlib.sha1(spki, usedforsecurity=False).digest()
-
-
-def _seal(tbs: bytes, key: SigningKey) -> bytes:
-    signed = tbs
-    return der.sequence(signed, _SIGNATURE_OIDS.get(key.kind, _RSA_SHA256), der.bits(key.sign(signed)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Issuer:
-    name: bytes
-    key: SigningKey
-
-    def tbs(
-        self, serial: int, validity: tuple[datetime, datetime], subject: bytes, spki: bytes, extensions: Sequence[bytes]
-    ) -> bytes:
-        return der.sequence(
-            b"\xa0\x03\x02\x01\x02",
-            der.integer(serial),
-            _SIGNATURE_OIDS.get(self.key.kind, _RSA_SHA256),
-            self.name,
-            der.sequence(*(der.moment(end) for end in validity)),
-            subject,
-            spki,
-            der.tlv(0xA3, der.sequence(*extensions)) if extensions else b"",
-        )
-
-
-def _ca_extensions(spki: bytes, above: bytes | None, path_length: int | None) -> list[bytes]:
-    constraint = [der.TRUE] if path_length is None else [der.TRUE, der.integer(path_length)]
-    out = [
-        der.extension("2.5.29.15", der.bits(b"\x06", 1), critical=True),
-        der.extension("2.5.29.19", der.sequence(*constraint), critical=True),
-        der.extension("2.5.29.14", der.tlv(der.OCTET_STRING, _key_bits(spki))),
-    ]
-    if above is not None:
-        out.append(der.extension("2.5.29.37", der.sequence(der.oid(_CODE_SIGNING))))
-        out.append(der.extension("2.5.29.35", der.sequence(der.tlv(0x80, _key_bits(above)))))
-    return out
-
-
 class CA:
     """A P-384 root and intermediate that issue ten-minute certificates; `ct` is the key of its CT log.
 
@@ -130,15 +70,16 @@ class CA:
         self.ct = SigningKey.make("ecdsa-p256", self._seed_of("ct"))
         self._root_key = SigningKey.make(key_kind, self._seed_of("root"))
         self._key = SigningKey.make(key_kind, self._seed_of("intermediate"))
-        root = _Issuer(der.name(organization, "sandbox-root"), self._root_key)
-        self._issuer = _Issuer(der.name(organization, "sandbox-intermediate"), self._key)
+        root = Issuer(der.name(organization, "sandbox-root"), self._root_key)
+        self._issuer = Issuer(der.name(organization, "sandbox-intermediate"), self._key)
         validity = (created, created + _CA_LIFETIME)
         spki, above = self._key.spki, self._root_key.spki
-        self.root = _seal(
-            root.tbs(self._serial(), validity, root.name, above, _ca_extensions(above, None, None)), self._root_key
+        self.root = seal(
+            root.tbs(self._serial(), validity, root.name, above, ca_extensions(above, None, None)), self._root_key
         )
-        self.intermediate = _seal(
-            root.tbs(self._serial(), validity, self._issuer.name, spki, _ca_extensions(spki, above, 0)), self._root_key
+        self.intermediate = seal(
+            root.tbs(self._serial(), validity, self._issuer.name, spki, ca_extensions(spki, above, 0, _CODE_SIGNING)),
+            self._root_key,
         )
 
     @property
@@ -173,25 +114,24 @@ class CA:
         if profile.sct:
             extensions.append(self._sct_extension(tbs, start, profile.leaf_index))
             tbs = self._issuer.tbs(serial, validity, empty, key.spki, extensions)
-        return Certified(_seal(tbs, self._key), key, self.chain)
+        return Certified(seal(tbs, self._key), key, self.chain)
 
     def self_signed(self, identity: str | Subject, issuer: str | None = None, profile: Profile = HONEST) -> Certified:
         """The same leaf, signed by its own key: it proves nothing."""
         key = SigningKey.make(profile.key_kind, self._seed_of(f"self {self._count}"))
         start = (profile.not_before or self.now()).replace(microsecond=0)
         extensions = self._leaf_extensions(subject_of(identity, issuer), key, profile)
-        tbs = _Issuer(der.sequence(), key).tbs(
+        tbs = Issuer(der.sequence(), key).tbs(
             self._serial(), (start, start + profile.lifetime), der.sequence(), key.spki, extensions
         )
-        return Certified(_seal(tbs, key), key)
+        return Certified(seal(tbs, key), key)
 
     def _leaf_extensions(self, subject: Subject, key: SigningKey, profile: Profile) -> list[bytes]:
         usage = [der.extension("2.5.29.37", der.sequence(der.oid(_CODE_SIGNING)))] if profile.code_signing else []
         return [
             der.extension("2.5.29.15", der.bits(b"\x80", 7), critical=True),
             *usage,
-            der.extension("2.5.29.14", der.tlv(der.OCTET_STRING, _key_bits(key.spki))),
-            der.extension("2.5.29.35", der.sequence(der.tlv(0x80, _key_bits(self._key.spki)))),
+            *key_id_extensions(key.spki, self._key.spki),
             *subject.extensions(),
             *profile.extra,
         ]
@@ -216,12 +156,6 @@ class CA:
         self._count += 1
         source = f"{self.seed or id(self)}/{self._count}/{self.created}".encode()
         return int.from_bytes(hashlib.sha256(source).digest()[:20], "big") >> 1 | 1
-
-
-def spki_of(certificate: bytes) -> bytes:
-    """The SPKI of a DER certificate."""
-    key = load_der_x509_certificate(certificate).public_key()
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def without_sct(profile: Profile = HONEST) -> Profile:

@@ -10,7 +10,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox import subjects
-from sandbox.ca import CA, HONEST, Profile, pem_of, without_sct
+from sandbox.ca import CA, HONEST, Profile, without_sct
+from sandbox.certificates import pem_of
 from sandbox.keys import KEY_DETAILS, SigningKey
 from verifier.certificate import read_identity
 from verifier.extensions import EXTENSIONS
