@@ -90,7 +90,8 @@ def _load(data: bytes, pairs: Callable[[_Pairs], Any], max_depth: int, max_bytes
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else _reason(error)
         raise Malformed(f"not JSON: {reason}", code="json") from error
-    _check_depth(value, max_depth)
+    if data.count(b"[") + data.count(b"{") > max_depth:  # cheaper than a walk, and enough for most
+        _check_depth(value, max_depth)
     if _SURROGATE.search(data):
         _check_text(value)
     return value
