@@ -21,6 +21,7 @@ OURS = {"cli", "sandbox", "reports", "monitor", "signer", "verifier"}
 
 IMPURE = {"socket", "ssl", "os", "io", "pathlib", "tempfile", "shutil", "time", "random", "secrets", "subprocess"}
 IMPURE |= {"httpx", "urllib", "http", "asyncio", "threading", "sqlite3", "sqlalchemy", "logging"}
+PURE = {"urllib.parse"}  # only takes text apart
 
 
 def layer(module: str) -> str:
@@ -68,7 +69,7 @@ def test_the_pure_core_is_pure() -> None:
         for path in sources()
         if layer(module_name(path)) == "verifier"
         for line, name in imports(path)
-        if name.split(".")[0] in IMPURE
+        if name.split(".")[0] in IMPURE and name not in PURE
     ]
     assert not wrong, "\n".join(wrong)
 
