@@ -2,6 +2,7 @@
 
 from monitor.store.findings import FindingFilter
 from monitor.store.lease import Lease
+from monitor.store.remembered import Remembered
 from monitor.store.rows import (
     Batch,
     CheckpointRow,
@@ -33,6 +34,7 @@ __all__ = [
     "NewCheckpoint",
     "NewLog",
     "OutboxRow",
+    "Remembered",
     "RuleRow",
     "Store",
     "StoredFinding",

@@ -173,6 +173,17 @@ locations = Table(
     Column("leaf_index", BigInteger, primary_key=True),
 )
 
+# What tells signatures of a watch apart (run, ref, workflow, issuer): for "seen before?" and caps per run.
+traits = Table(
+    "traits",
+    METADATA,
+    Column("finding", String(40), ForeignKey("findings.id"), primary_key=True),
+    Column("field", String(20), primary_key=True),
+    Column("value", String(400), primary_key=True),
+    Column("watch", Text, nullable=False),
+    Index("traits_by_value", "field", "value"),
+)
+
 evidence = Table(
     "evidence",
     METADATA,

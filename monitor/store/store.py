@@ -12,7 +12,7 @@ from typing import Self
 from sqlalchemy import Connection, insert, select
 
 from monitor.findings import Finding
-from monitor.store import findings, history, lease, outbox, position
+from monitor.store import findings, history, lease, outbox, past, position
 from monitor.store.findings import FindingFilter
 from monitor.store.lease import Lease
 from monitor.store.open import check_schema, open_engine, reading, writing
@@ -118,6 +118,7 @@ class Store:
             position.write_subtrees(c, batch.origin, batch.subtrees)
             history.add_checkpoints(c, batch.origin, batch.at, batch.checkpoints)
             fresh = findings.add_findings(c, batch.findings)
+            past.add_traits(c, fresh)
             if batch.settled is not None:
                 findings.prove(c, batch.origin, *batch.settled)
             outbox.tell(c, fresh, batch.tells, batch.at, batch.more_after)
@@ -227,6 +228,16 @@ class Store:
             findings.ack_findings(c, [found.finding.id, *(one.finding.id for one in rest)], who, note, now)
             outbox.close_incident(c, found.incident)
             return findings.read_finding(c, found.finding.id)
+
+    def count_watch(self, watch: str) -> int:
+        """Findings of a watch by the watched name itself."""
+        with reading(self._engine) as c:
+            return past.count_watch(c, watch)
+
+    def count_trait(self, watch: str, field: str, value: str, excluding: frozenset[str] = frozenset()) -> int:
+        """Findings of a watch with this run, ref, workflow or issuer, without those of some ids."""
+        with reading(self._engine) as c:
+            return past.count_trait(c, watch, field, value, excluding)
 
     def counters(self, since: str = "", until: str = "") -> tuple[tuple[str, str, str, int], ...]:
         """(day, watch, kind, new findings) for the days from `since` to `until`, as YYYY-MM-DD."""

@@ -226,6 +226,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("origin", "tile"),
     )
+    op.create_table(
+        "traits",
+        sa.Column("finding", sa.String(length=40), nullable=False),
+        sa.Column("field", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.String(length=400), nullable=False),
+        sa.Column("watch", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["finding"],
+            ["findings.id"],
+        ),
+        sa.PrimaryKeyConstraint("finding", "field", "value"),
+    )
+    op.create_index("traits_by_value", "traits", ["field", "value"], unique=False)
 
 
 def downgrade() -> None:

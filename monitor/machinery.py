@@ -1,0 +1,175 @@
+"""What does a tick need, and what does it say?"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Literal, Protocol
+
+from monitor.findings import Finding
+from monitor.logs.log import Head, Log, LogSpec
+from monitor.scan import RawHit, ScanResult, Unreadable
+from monitor.store import Store
+from verifier.errors import Malformed, Refused, SigwardenError, Unreachable, Untrue
+from verifier.note import NoteKey
+
+Verdict = Literal["OK", "OPERATIONAL", "DEGRADED", "SUSPECT", "TAMPER"]
+VERDICTS: tuple[Verdict, ...] = ("OK", "OPERATIONAL", "DEGRADED", "SUSPECT", "TAMPER")
+"""Harmless first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanJob:
+    """The leaves [start, end) of the tree of `size` are to be fetched and scanned, wherever the executor likes."""
+
+    spec: LogSpec
+    start: int
+    end: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that crosses a process: our errors hold mappings and keyword arguments, which do not pickle."""
+
+    kind: str
+    message: str
+    code: str
+    hint: str
+    evidence: dict[str, bytes | str]
+    cause: str = ""
+    status: int | None = None
+
+    @classmethod
+    def of(cls, error: SigwardenError) -> "Failure":
+        """What is needed to raise it again elsewhere."""
+        cause, status = (error.cause, error.status) if isinstance(error, Unreachable) else ("", None)
+        name = next(kind for kind, known in _ERRORS.items() if isinstance(error, known))
+        return cls(name, error.message, error.code, error.hint, dict(error.evidence), cause, status)
+
+    def error(self) -> SigwardenError:
+        """The error again."""
+        if self.kind == "unreachable":
+            return Unreachable(
+                self.message,
+                code=self.code,
+                cause=self.cause,
+                status=self.status,
+                hint=self.hint,
+                evidence=self.evidence,
+            )
+        return _ERRORS[self.kind](self.message, code=self.code, hint=self.hint, evidence=self.evidence)
+
+
+_ERRORS: dict[str, type[SigwardenError]] = {
+    "malformed": Malformed,
+    "untrue": Untrue,
+    "refused": Refused,
+    "unreachable": Unreachable,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """The scans of a job, in ranges that end at multiples of 256; `failure` is what stopped it after those."""
+
+    job: ScanJob
+    scans: tuple[ScanResult, ...]
+    failure: Failure | None = None
+
+
+class Executor(Protocol):
+    """Where scans run. `depth` jobs may be on their way at once: it bounds memory."""
+
+    depth: int
+
+    def submit(self, job: ScanJob) -> Future[ScanOutcome]:
+        """Fetch and scan; the future raises only for faults of our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one tick may do; where it stops is saved, and the result says incomplete."""
+
+    max_requests: int | None = None
+    seconds: float | None = None
+    batch_leaves: int = 8192
+    batch_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long something may be wrong before it gets a worse name."""
+
+    unreachable: timedelta = timedelta(minutes=5)
+    stale: timedelta = timedelta(minutes=10)
+    withheld: timedelta = timedelta(minutes=30)
+    missing: timedelta = timedelta(hours=24)
+
+
+Judge = Callable[[Sequence[RawHit], Sequence[Unreadable], LogSpec, datetime], Sequence[Finding]]
+
+
+def _nowhere(_finding: Finding) -> Sequence[str]:
+    return ()
+
+
+def _no_keys(_head: Head) -> Sequence[NoteKey]:
+    return ()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What a tick works with; everything impure is in here.
+
+    `open_log(spec, fresh)` gives a log, on new connections if `fresh`. `judge(hits, unreadable, spec, now)` makes
+    findings of what one batch found. `route` names the channels of a finding. `refresh_keys` reads the trust root
+    again, once, when a head is signed by a key that we do not know. `stop` says that we are asked to end.
+    """
+
+    store: Store
+    executor: Executor
+    open_log: Callable[[LogSpec, bool], Log]
+    judge: Judge
+    route: Callable[[Finding], Sequence[str]] = _nowhere
+    refresh_keys: Callable[[Head], Sequence[NoteKey]] = _no_keys
+    now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = monotonic
+    limits: Limits = field(default_factory=Limits)
+    grace: Grace = field(default_factory=Grace)
+    stop: Callable[[], bool] = lambda: False
+    checked: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """What one tick of one log came to.
+
+    `findings` are those that are new and stored; `unsaved` those that our database did not take, to be told all the
+    same. `proven_to` is the size that was read and proven, `lag` what is missing to the newest head. `incomplete`:
+    stopped by a limit, the rest comes with the next tick.
+    """
+
+    origin: str
+    verdict: Verdict
+    size: int
+    proven_to: int
+    lag: int
+    findings: tuple[Finding, ...] = ()
+    unsaved: tuple[Finding, ...] = ()
+    read: int = 0
+    requests: int = 0
+    message: str = ""
+    incomplete: bool = False
+
+
+def requests_for(spec: LogSpec, start: int, end: int) -> int:
+    """How many requests the leaves [start, end) cost: ten a request on Rekor v1, else 256 a bundle."""
+    if spec.kind == "rekor-v1":
+        return -(-(end - start) // 10)
+    return -(-end // 256) - start // 256

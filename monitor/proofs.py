@@ -1,0 +1,108 @@
+"""How do we show that a leaf is in a signed tree?
+
+Every log can be asked for consistency proofs, and one from just beside a leaf is its inclusion proof in disguise: the
+proof from ``index + 1`` (odd) begins with the leaf itself and goes on with its path. A tiled log has the path directly.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from monitor.evidence import encode_keys
+from monitor.logs.log import Log
+from monitor.session import Session
+from verifier.errors import Untrue
+from verifier.merkle import Frontier, Tree, check_inclusion, hash_leaf
+from verifier.tiles import TileReader
+
+PROOFS_PER_TICK = 256
+"""A flood of hits must not turn into a flood of requests: the rest comes with the next ticks."""
+
+
+@runtime_checkable
+class _Tiled(Protocol):
+    def tiles(self, size: int) -> TileReader: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A leaf hash (None where the proof does not hold it) and its path; nothing checked yet."""
+
+    leaf_hash: bytes | None
+    path: tuple[bytes, ...]
+
+
+def show_leaf(log: Log, index: int, tree: Tree, before: Frontier | None = None) -> Shown:
+    """The path of leaf `index`; `before`, the frontier at `index`, is needed only for a last leaf of even index."""
+    if index % 2:
+        found = tuple(log.consistency(index, tree.size))
+        if index > 1:  # (leaf index - 1, leaf index, the rest of both their paths)
+            return Shown(found[1], (found[0], *found[2:])) if len(found) > 1 else _unshown(index)
+        first = hash_leaf(log.leaves(0, 1, tree.size).data[0])
+        return Shown(found[0], (first, *found[1:])) if found else _unshown(index)
+    if index + 1 == tree.size:
+        return _show_last(log, index, tree, before)
+    found = tuple(log.consistency(index + 1, tree.size))
+    if index == 0:
+        return Shown(None, found)
+    return Shown(found[0], found[1:]) if found else _unshown(index)
+
+
+def _show_last(log: Log, index: int, tree: Tree, before: Frontier | None) -> Shown:
+    """A last leaf of even index hangs alone: its path is the frontier before it."""
+    if index == 0:
+        return Shown(tree.root, ())
+    if before is None or before.size != index:
+        return _unshown(index)
+    found = tuple(log.consistency(index, tree.size))
+    place = 1 if index & (index - 1) else 0  # from a power of two, the first subtree is not sent
+    return Shown(found[place], tuple(reversed(before.nodes))) if len(found) > place else _unshown(index)
+
+
+def store_proofs(s: Session) -> None:
+    """Add inclusion proofs to the evidence of findings that were proven and have none yet."""
+    tree = s.timeline.verified
+    main = s.timeline.main
+    if tree is None or main is None or main.start.tree != tree:
+        return
+    note = s.note_of(tree)
+    wanted = s.m.store.proofs_wanted(s.spec.origin, PROOFS_PER_TICK) if note else ()
+    if not wanted:
+        return
+    paths = _Paths(s.log(), tree, main.start)
+    keys = encode_keys(s.keys)
+    for one in wanted:
+        index = one.finding.index
+        if index is None or index >= tree.size or not s.may_go_on(1):
+            continue
+        s.requests += 1
+        leaf_hash = hash_leaf(s.m.store.finding(one.finding.id).finding.evidence["body"])
+        path = paths.of(index, leaf_hash)
+        blobs = {"inclusion-proof": b"".join(path), "checkpoint": note, "keys": keys}
+        s.add_evidence(one.finding.id, blobs)
+
+
+class _Paths:
+    """Checked paths in one tree."""
+
+    def __init__(self, log: Log, tree: Tree, frontier: Frontier) -> None:
+        self._log = log
+        self._tree = tree
+        self._frontier = frontier
+        self._tiles = log.tiles(tree.size) if isinstance(log, _Tiled) else None
+
+    def of(self, index: int, leaf_hash: bytes) -> tuple[bytes, ...]:
+        """The path; Untrue or Malformed when the log gives none that holds."""
+        path = self._find(index)
+        check_inclusion(index, self._tree.size, leaf_hash, path, self._tree.root)
+        return path
+
+    def _find(self, index: int) -> tuple[bytes, ...]:
+        if self._tiles is not None:
+            return tuple(self._tiles.inclusion(index))
+        if index + 1 == self._tree.size and index % 2 == 0:
+            return tuple(reversed(self._frontier.nodes[:-1]))
+        return show_leaf(self._log, index, self._tree).path
+
+
+def _unshown(index: int) -> Shown:
+    raise Untrue(f"the log gives no proof that shows leaf {index}", code="inclusion-proof")
