@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -117,7 +117,7 @@ class Ca:
         """The signing key."""
         return rsa_key() if self.with_rsa else ec_key(self.name)
 
-    @property
+    @cached_property
     def der(self) -> bytes:
         """The authority's certificate, by its parent or by itself."""
         return (self.parent or self).sign(self.name, self.key, self.extra, days=self.days)
