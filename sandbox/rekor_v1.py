@@ -29,12 +29,13 @@ class SandboxV1(Instance):
         latency: float = 0.0,
         base_url: str | None = None,
         key_kind: str = "ecdsa-p256",
+        port: int = 0,
     ) -> None:
         super().__init__(host, seed, now, ca, key_kind)
         self.requests: list[Request] = []
         self.index = rekor_v1_index.Index()
         self.entries = rekor_v1_entries.Entries(self)
-        self.server = Server(self._answer, latency=latency)
+        self.server = Server(self._answer, latency=latency, port=port)
         self._base_url = base_url
 
     # -- life ----------------------------------------------------------------------------------------------------------

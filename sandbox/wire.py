@@ -1,5 +1,6 @@
 """How do the sandbox's servers speak HTTP: fast enough for benches, and wrong exactly where they were told to be?"""
 
+import os
 import socket
 import socketserver
 import threading
@@ -177,8 +178,8 @@ def send(sock: socket.socket, reply: Reply, *, head_only: bool = False, server_n
 
 
 def _send_file(sock: socket.socket, reply: Reply, path: Path, server_name: str) -> bool:
-    with path.open("rb") as file:
-        size = path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
         sock.sendall(_head(reply, size, server_name), socket.MSG_MORE)
         sock.sendfile(file)
     return True
@@ -215,17 +216,15 @@ class Server:
         self._count = 0
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        server = self
+        self._wanted = port
+        self._sockets: _Sockets | None = None
+        self._thread: threading.Thread | None = None
 
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                server._serve(self.request)
-
-        self._sockets = _Sockets(("127.0.0.1", port), Handler)
-        self.port: int = self._sockets.server_address[1]
-        self._thread = threading.Thread(
-            target=self._sockets.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True, name=f"sandbox:{self.port}"
-        )
+    @property
+    def port(self) -> int:
+        """The port; it is bound when it is first asked for."""
+        address = self._bound().server_address
+        return int(address[1])
 
     @property
     def url(self) -> str:
@@ -234,15 +233,32 @@ class Server:
 
     def start(self) -> Self:
         """Begin to answer."""
+        serve = self._bound().serve_forever
+        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, daemon=True, name="sandbox")
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop listening, and hang up on everybody."""
-        self._sockets.shutdown()
-        self._sockets.server_close()
+        """Stop listening, and hang up on everybody. Connections are refused until start(), on the same port."""
+        if self._thread is not None:
+            self._bound().shutdown()
+            self._thread.join()
+        if self._sockets is not None:
+            self._wanted = self.port
+            self._sockets.server_close()
+        self._thread = self._sockets = None
         self.hang_up()
-        self._thread.join()
+
+    def _bound(self) -> "_Sockets":
+        if self._sockets is None:
+            server = self
+
+            class Handler(socketserver.BaseRequestHandler):
+                def handle(self) -> None:
+                    server._serve(self.request)
+
+            self._sockets = _Sockets(("127.0.0.1", self._wanted), Handler)
+        return self._sockets
 
     def hang_up(self) -> None:
         """Close every open connection."""

@@ -112,3 +112,13 @@ def test_many_clients_at_once_get_whole_answers(log: SandboxV2) -> None:
         thread.join()
     assert not wrong
     assert len(log.requests) == 400
+
+
+def test_a_server_is_down_and_up_again(log: SandboxV2, client: httpx.Client) -> None:
+    url = log.url
+    log.server.stop()
+    with pytest.raises((httpx.ConnectError, httpx.RemoteProtocolError)):
+        httpx.get(url + "/checkpoint")
+    log.server.start()
+    assert log.url == url
+    assert httpx.get(url + "/checkpoint").content == log.checkpoint
