@@ -65,7 +65,7 @@ class Signed(NamedTuple):
     owners: tuple[str, ...] = ()
 
     def ours(self, name: CiName) -> bool:
-        """Whether a repository is one of the watched ones (in any case: hosts ignore it); any is where none was named."""
+        """Whether a repository is a watched one (hosts ignore case); any is where none was named."""
         if not self.projects and not self.owners:
             return True
         place, owner = f"{name.host}/{name.project}".casefold(), f"{name.host}/{name.owner}".casefold()

@@ -8,14 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import ahocorasick
-
-from monitor.confusables import fold_bytes, searchable, skeleton
+from monitor.confusables import fold_bytes, skeleton
 from monitor.facts import Facts, Subject
-from monitor.literals import MIN_LENGTH, required_literals
-from monitor.patterns import HASH_FIELDS, NAME_FIELDS, Found, Pattern, find, literal_of
+from monitor.patterns import HASH_FIELDS, NAME_FIELDS, Found, Pattern, find
 from monitor.readings import EXACT, Reading, readings
-from monitor.sieve import Sieve
+from monitor.sieve import Sieve, automaton, sieve_literals
 from monitor.watch import Watch
 
 IN_OPAQUE = "literal-in-opaque"
@@ -66,24 +63,24 @@ class Matcher:
         self._by_name = {watch.name: watch for watch in self.watches}
         self.hashes: dict[str, list[str]] = defaultdict(list)
         self.loose: list[str] = []
-        literals: dict[str, list[str]] = defaultdict(list)
+        self._literals: dict[str, list[str]] = defaultdict(list)
         for watch in self.watches:
-            self._index(watch, literals)
-        self._automaton = automaton(literals)
+            self._index(watch)
+        self._automaton = automaton(self._literals)
         self._opaque = automaton(_opaque_literals(self.watches))
-        self.sieve = Sieve()
+        self.sieve = Sieve(pattern for anchor in self.anchors.values() for pattern in anchor)
 
     def __reduce__(self) -> tuple[type["Matcher"], tuple[tuple[Watch, ...]]]:
         return (Matcher, (self.watches,))
 
-    def _index(self, watch: Watch, literals: dict[str, list[str]]) -> None:
+    def _index(self, watch: Watch) -> None:
         for pattern in self.anchors[watch.name]:
             if pattern.field in HASH_FIELDS:
                 self.hashes[pattern.value].append(watch.name)
                 continue
             found = sieve_literals(pattern)
             for literal in found:
-                literals[literal].append(watch.name)
+                self._literals[literal].append(watch.name)
             if not found:
                 self.loose.append(watch.name)
 
@@ -115,10 +112,7 @@ class Matcher:
         return names
 
     def _in_body(self, facts: Facts) -> Iterable[Match]:
-        """Watched literals anywhere in bytes that no reader understands; digests of an entry without signers."""
-        for digest in facts.digests:
-            for name in self.hashes.get(digest, ()):
-                yield Match(name, "digest", digest, EXACT, -1)
+        """Watched literals anywhere in bytes that no reader understands."""
         for layer in facts.searched:
             folded = fold_bytes(layer).decode("latin-1")
             for _, found in self._opaque.iter(folded):
@@ -131,26 +125,6 @@ def anchor_of(watch: Watch) -> tuple[Pattern, ...]:
     groups = watch.groups
     best = min(groups, key=lambda name: _RANK.index(name) if name in _RANK else len(_RANK))
     return groups[best]
-
-
-def sieve_literals(pattern: Pattern) -> tuple[str, ...]:
-    """Skeletons of which one occurs in the skeleton of everything that the pattern matches; () if none is known."""
-    literals = (literal_of(pattern),) if pattern.form == "exact" else required_literals(pattern.form, pattern.value)
-    if pattern.field == "organization":
-        literals = (pattern.value,)  # the owner may be the end of the text
-    folded = tuple(searchable(literal) for literal in literals)
-    return folded if folded and all(len(one) >= MIN_LENGTH for one in folded) else ()
-
-
-def automaton(literals: "dict[str, list[str]] | dict[str, list[tuple[str, str]]]") -> ahocorasick.Automaton:
-    """A search for all literals at once; each hit gives its list."""
-    built = ahocorasick.Automaton()
-    for literal, found in literals.items():
-        built.add_word(literal, tuple(found))
-    if not literals:
-        built.add_word("\0\0nothing\0\0", ())
-    built.make_automaton()
-    return built
 
 
 def _opaque_literals(watches: Iterable[Watch]) -> dict[str, list[tuple[str, str]]]:
@@ -176,8 +150,9 @@ def _fields(subject: Subject) -> tuple[_Field, ...]:
     """Where names of a subject stand: every SAN, and the repository that was built."""
     fields = [_Field("san", readings(name.value)) for name in subject.names]
     fields += [_Field("source-repository-uri", readings(text)) for text in subject.texts("source-repository-uri")]
-    for text in subject.texts(OLD_SOURCE):
-        fields.append(_Field(OLD_SOURCE, readings(f"https://github.com/{text}")))
+    if not subject.texts("source-repository-uri"):
+        old = subject.texts(OLD_SOURCE)
+        fields += [_Field(OLD_SOURCE, readings(f"https://github.com/{text}")) for text in old]
     if subject.identity:
         known = {field.field for field in fields}
         for name in subject.identity.extensions:
