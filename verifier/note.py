@@ -104,7 +104,7 @@ def log_key_id(name: str, key: PublicKey) -> bytes:
         return _key_id(name, ED25519, key.raw)
     if key.kind == "rsa":
         return _key_id(name, OTHER, _RSA_LABEL + key.der)
-    if key.kind.startswith("ecdsa-"):
+    if key.kind.startswith("ecdsa-p"):  # the NIST curves only, says signed-note
         return key.sha256
     raise Malformed(f"no note signature type for a log key of kind {key.kind}", code="note-key")
 
@@ -156,7 +156,7 @@ def _from_vkey_bytes(name: str, data: bytes) -> NoteKey:
     if kind == ED25519:
         return NoteKey.c2sp(name, PublicKey.from_raw("ed25519", body))
     if kind == ECDSA:
-        return NoteKey.c2sp(name, _expect(PublicKey.from_der(body), "ecdsa-"))
+        return NoteKey.c2sp(name, _expect(PublicKey.from_der(body), "ecdsa-p"))
     if kind == COSIGNATURE:
         return NoteKey.cosigner(name, PublicKey.from_raw("ed25519", body))
     if kind == RFC6962:

@@ -323,6 +323,9 @@ def test_ml_dsa_cosignatures() -> None:
     assert open_checkpoint(head + signed(0, 42), keys, origin=ORIGIN).cosigned[0].time is None
     untrue("checkpoint-signature", head + signed(1700000000, 43), keys)
     untrue("checkpoint-signature", head + line(key, b"\0" * 8), keys)
+    long = "o" * 256
+    far = text(long) + b"\n" + log_line(LOG_KEY, ED, text(long)) + line(key, bytes(8 + 2420))
+    untrue("checkpoint-signature", far, keys, long)
 
 
 def test_reading_without_trust_shows_everything() -> None:

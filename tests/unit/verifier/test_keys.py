@@ -240,6 +240,8 @@ def test_pem_with_anything_but_one_key_is_malformed() -> None:
     ):
         with pytest.raises(Malformed):
             PublicKey.from_pem(text)
+    with pytest.raises(Malformed):
+        _ = PublicKey.from_der(spki(RSA_KEY)).raw
     for size in (31, 33):
         with pytest.raises(Malformed):
             PublicKey.from_raw("ed25519", bytes(size))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.errors import Malformed, Untrue
+from verifier.errors import Malformed, Refused, Untrue
 from verifier.merkle import (
     EMPTY_ROOT,
     MAX_SIZE,
@@ -24,6 +24,7 @@ from verifier.merkle import (
     hash_leaf,
     hash_node,
     inclusion_path,
+    prefix_frontier,
     range_hash,
     root_from_inclusion,
 )
@@ -163,6 +164,22 @@ def test_every_consistency_up_to_130_and_its_frontier() -> None:
                 assert found.extend(CompactRange.of_leaves(old, LEAVES[old:new])).tree == tree(new)
             else:
                 refuses(frontier_from_consistency, tree(old), tree(new), [])
+
+
+def test_every_frontier_without_knowing_the_older_root() -> None:
+    for new in range(1, 70):
+        for old in range(new + 2):
+            proof = consistency_path(min(old, new), new, node)
+            if not 0 < old < new or old & (old - 1) == 0:
+                with pytest.raises(Refused):
+                    prefix_frontier(old, tree(new), proof)
+                continue
+            assert prefix_frontier(old, tree(new), proof) == Frontier.empty().extend(
+                CompactRange.of_leaves(0, LEAVES[:old])
+            )
+            refuses(prefix_frontier, old, Tree(new, _flip(mth(0, new))), proof)
+            for bad in manglings(proof):
+                refuses(prefix_frontier, old, tree(new), bad)
 
 
 @pytest.mark.parametrize("new", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 31, 32, 33, 64, 65, 100, 128, 130])

@@ -5,7 +5,8 @@ import json
 from hashlib import sha256
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ BLOB = base64.b64encode(b"abcdsignature").decode()
 GOOD = f"text\n\n— name {BLOB}\n"
 
 
-def der(private: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+def der(private: PrivateKeyTypes) -> bytes:
     return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -208,3 +209,10 @@ def test_names_of_keys_are_checked() -> None:
         NoteKey.cosigner("witness", key)
     with pytest.raises(Malformed):
         NoteKey("name", b"abc", key, "log")
+    odd: list[PrivateKeyTypes] = [ec.generate_private_key(ec.SECP256K1()), dsa.generate_private_key(1024)]
+    for private in odd:
+        with pytest.raises(Malformed):
+            log_key_id("name", PublicKey.from_der(der(private)))
+    body = base64.b64encode(b"\x02" + der(rsa.generate_private_key(65537, 2048))).decode()
+    with pytest.raises(Malformed):
+        NoteKey.from_vkey(f"n+00000000+{body}")

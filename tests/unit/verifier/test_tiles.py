@@ -145,6 +145,15 @@ def test_memory_is_bounded_and_forgotten_tiles_come_again() -> None:
     assert len(shelf.asked) == len(set(shelf.asked))  # 276 tiles fit
 
 
+def test_more_tiles_than_memory_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verifier.tiles._KEPT", 3)
+    shelf = Shelf(TOP)
+    reader = TileReader(TOP, shelf.load, tree(TOP).root)
+    for index in [*range(0, 10 * 256, 256), 0]:
+        assert reader.node(0, index) == level_hashes(0)[index]
+    assert shelf.asked.count((0, 0, 256)) == 2
+
+
 @pytest.mark.parametrize(
     ("level", "index", "width", "path"),
     [
