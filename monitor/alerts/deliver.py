@@ -6,17 +6,19 @@ the channel took it, so a crash repeats at most one message (its id stays the sa
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from monitor.alerts.channel import Channel, Message
-from monitor.alerts.digest import FOLD_ABOVE, bare, digest, direct, store_fault, undeliverable
+from monitor.alerts.digest import FOLD_ABOVE, bare, digest, direct, undeliverable
 from monitor.alerts.follow_up import owe_follow_ups
 from monitor.alerts.message import Links, build_message
 from monitor.alerts.outcome import GIVE_UP, ChannelState, DeliveryResult, wait
 from monitor.alerts.owed import Owed, read_owed
 from monitor.alerts.routes import Routes
+from monitor.findings import Finding
+from monitor.incidents import group
 from monitor.secrets import Redactor
 from monitor.store import Batch, Store, Tell
 from verifier.errors import Refused, SigwardenError, Unreachable
@@ -24,7 +26,6 @@ from verifier.errors import Refused, SigwardenError, Unreachable
 log = logging.getLogger(__name__)
 
 _FOLLOW_UPS_EVERY = timedelta(seconds=30)
-_FAULT_EVERY = timedelta(hours=1)
 _UNEXPECTED = "an error in the channel itself"
 
 
@@ -51,7 +52,7 @@ class Deliverer:
         self._sent: dict[int, str] = {}
         self._refused: set[int] = set()
         self._followed: datetime | None = None
-        self._faults: dict[str, datetime] = {}
+        self._told: set[str] = set()
 
     @property
     def states(self) -> Mapping[str, ChannelState]:
@@ -76,18 +77,17 @@ class Deliverer:
         result.pending = len(self._store.outbox(state="pending"))
         return result
 
-    def tell_directly(self, code: str, error: str, now: datetime) -> None:
-        """Say on every channel that our own state cannot be written, without using it; once an hour for each code."""
-        last = self._faults.get(code)
-        if last is not None and abs(now - last) < _FAULT_EVERY:
-            return
-        self._faults[code] = now
-        message = direct(store_fault(code, self._redact(error), now), now)
-        for name in self._routes.channels_for("", message.severity):
-            try:
-                self._channels[name].send(message)
-            except (SigwardenError, KeyError) as failure:
-                log.warning("a store fault could not be told on %s: %s", name, self._redact(str(failure)))
+    def tell_unsaved(self, findings: Sequence[Finding], now: datetime) -> None:
+        """Tell findings that our own state did not take, without using it; each once in the life of the process."""
+        fresh = [finding for finding in findings if finding.id not in self._told]
+        self._told.update(finding.id for finding in fresh)
+        for incident in group(fresh):
+            message = direct(incident, now)
+            for name in self._routes.channels_for(incident.watch, incident.severity):
+                try:
+                    self._channels[name].send(message)
+                except (SigwardenError, KeyError) as failure:
+                    log.warning("%s could not be told on %s: %s", incident.kind, name, self._redact(str(failure)))
 
     def probe(self, now: datetime) -> Mapping[str, str]:
         """Ask each channel whether it would take a message: channel to error, empty where all is well."""

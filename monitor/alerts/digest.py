@@ -7,7 +7,7 @@ from monitor.alerts.channel import Field, Line, Message, Quoted, Reason
 from monitor.alerts.message import build_message
 from monitor.alerts.wording import headline
 from monitor.findings import KINDS, Finding, finding_id
-from monitor.incidents import Incident, group, importance
+from monitor.incidents import Incident, importance
 
 FOLD_ABOVE = 5
 """So many incidents of lesser weight are told one by one in a pass; more become one message."""
@@ -43,18 +43,20 @@ def _line(incident: Incident) -> Line:
 
 def undeliverable(channel: str, owed_since: str, error: str, now: datetime) -> Finding:
     """The finding that `channel` does not take our alerts, once for each outage (`owed_since` tells them apart)."""
-    return _own(
-        "undeliverable-alert",
-        (channel, owed_since),
-        subject=channel,
+    kind = KINDS["undeliverable-alert"]
+    return Finding(
+        id=finding_id(kind.slug, channel, owed_since),
+        kind=kind.slug,
+        severity=kind.severity,
+        log="",
+        index=None,
+        watch="",
+        identity=channel,
         message=f"the channel {channel} does not take alerts: {error}",
-        now=now,
+        proven=True,
+        seen_at=now,
+        group=f"{kind.slug}/{channel}",
     )
-
-
-def store_fault(code: str, error: str, now: datetime) -> Finding:
-    """The finding that our own state cannot be written; told without the store, so once a day has one id."""
-    return _own("store-fault", (code, now.date().isoformat()), subject=code, message=error, now=now)
 
 
 def bare(incident: Incident, message_id: str, reason: Reason) -> Message:
@@ -72,22 +74,6 @@ def bare(incident: Incident, message_id: str, reason: Reason) -> Message:
     )
 
 
-def direct(finding: Finding, now: datetime) -> Message:
-    """A message about one finding that is not in the store."""
-    return build_message(group([finding])[0], message_id=f"direct-{finding.id}", reason="new", now=now)
-
-
-def _own(kind: str, parts: tuple[str, str], *, subject: str, message: str, now: datetime) -> Finding:
-    return Finding(
-        id=finding_id(kind, *parts),
-        kind=kind,
-        severity=KINDS[kind].severity,
-        log="",
-        index=None,
-        watch="",
-        identity=subject,
-        message=message,
-        proven=False,
-        seen_at=now,
-        group=f"{kind}/{subject}",
-    )
+def direct(incident: Incident, now: datetime) -> Message:
+    """A message about findings that are not in the store."""
+    return build_message(incident, message_id=f"direct-{incident.findings[0].id}", reason="new", now=now)

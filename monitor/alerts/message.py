@@ -16,6 +16,8 @@ _LISTED = 3
 """Different values shown of one thing; the rest is counted."""
 
 _TRUST_CHECKS = ("chain", "sct", "signature", "inclusion")
+_NO_DIGESTS = frozenset({"of", "released", "note"})
+_OWN_STATES = frozenset({"ok", "not yet proven", "not checked", "not applicable"})
 _LINKED_HOSTS = ("https://github.com/", "https://gitlab.com/")
 """Run and commit links are made from names in certificates: only hosts that people sign in to anyway become buttons."""
 
@@ -122,17 +124,21 @@ def _artifacts(incident: Incident) -> tuple[Line, ...]:
     facts = [fact for finding in incident.findings if (fact := _mapping(finding.facts.get("artifact")))]
     if not facts:
         return (("artifact: not known from the log entry",),)
-    lines: list[Line] = []
-    for fact in facts[:_LISTED]:
-        digest = next(
-            (f"{name}:{value}" for name, value in fact.items() if isinstance(value, str) and len(value) > 31), ""
-        )
-        of = str(fact.get("of", "artifact"))
-        named: Line = (f"{of} ", Quoted(digest)) if digest else ("artifact: not named in the log entry",)
-        lines.append(named if fact.get("released") is not False else (*named, ", not in the released list"))
-    if incident.count > len(lines):
-        lines.append((f"and {incident.count - len(lines)} more",))
-    return tuple(dict.fromkeys(lines))
+    lines = list(dict.fromkeys(_artifact(fact) for fact in facts[:_LISTED]))
+    notes = dict.fromkeys(str(fact["note"]) for fact in facts if fact.get("note"))
+    if incident.count > len(facts[:_LISTED]):
+        lines.append((f"and {incident.count - len(facts[:_LISTED])} more",))
+    return (*lines, *((Quoted(note),) for note in notes))
+
+
+def _artifact(fact: Mapping[str, Any]) -> Line:
+    """The longest digest, what it is of, and whether it was released."""
+    digests = [f"{name}:{value}" for name, value in fact.items() if name not in _NO_DIGESTS and isinstance(value, str)]
+    if not digests:
+        return ("artifact: not named in the log entry",)
+    known = fact.get("released")
+    released = f", {'in' if known else 'not in'} the released list" if isinstance(known, bool) else ""
+    return (f"{_spoken(str(fact.get('of', 'artifact')))} ", Quoted(max(digests, key=len)), released)
 
 
 def _when(finding: Finding, now: datetime) -> Field:
@@ -174,13 +180,12 @@ def _history(finding: Finding) -> Line:
 
 
 def _trust(finding: Finding) -> Line:
-    trust = _mapping(finding.facts.get("trust"))
+    trust = {**_mapping(finding.facts.get("trust")), "inclusion": "ok" if finding.proven else "not yet proven"}
     line: list[str | Quoted] = []
     for name in _TRUST_CHECKS:
-        state = trust.get(name, "ok" if name == "inclusion" and finding.proven else "")
-        pending = "not yet proven" if name == "inclusion" else "not checked"
+        state = trust.get(name) or "not checked"
         line += [" · " if line else "", f"{'SCT' if name == 'sct' else name} "]
-        line.append("ok" if state in (True, "ok") else Quoted(str(state)) if state else pending)
+        line.append(state if state in _OWN_STATES else Quoted(str(state)))
     return tuple(line)
 
 

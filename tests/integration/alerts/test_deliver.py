@@ -309,11 +309,13 @@ def test_67_what_was_sent_is_not_sent_again_when_the_store_could_not_note_it(
     assert rig.store.outbox(state="pending") == ()
 
 
-def test_67_a_full_disk_is_told_by_network_without_the_store(rig: Rig) -> None:
+def test_67_what_the_disk_does_not_take_is_told_by_network_without_the_store(rig: Rig) -> None:
+    unsaved = [finding("store-fault", log="", group="x", watch=""), finding(number=2), finding(number=3)]
     for minute in range(30):
-        rig.deliverer.tell_directly("store-full", "disk is full", NOW + timedelta(minutes=minute))
-    assert len(rig.sec.taken) == 1
-    assert "our own state cannot be written" in rig.sec.titles[0]
+        rig.deliverer.tell_unsaved(unsaved, NOW + timedelta(minutes=minute))
+    assert len(rig.sec.taken) == 2
+    assert "our own state cannot be written" in "".join(rig.sec.titles)
+    assert rig.store.outbox() == ()
 
 
 def test_facts_that_trip_the_wording_still_make_an_alert(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
