@@ -1,5 +1,6 @@
 """Where does a big log for a bench come from? Entries made by many processes, written as tiles or as a v1 backlog."""
 
+import argparse
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -179,3 +180,22 @@ def load_v1(folder: Path, plan: Plan, *, latency: float = 0.0, port: int = 0) ->
             log.add(file.read(int.from_bytes(length, "big")))
     log.publish()
     return log
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m sandbox.bulk DIR --count 100000``."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.bulk", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--kind", choices=sorted(_WRITERS), default="rekor-v2")
+    parser.add_argument("--hits", type=int, default=100)
+    parser.add_argument("--certificates", type=int, default=0, metavar="N", help="share N among all; 0: one each")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args(arguments)
+    plan = Plan(options.count, options.kind, options.hits, options.certificates)
+    write(options.folder, plan, workers=options.workers)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

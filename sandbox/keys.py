@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes
@@ -56,7 +57,7 @@ class SigningKey:
             _RSA[slot] = rsa.generate_private_key(65537, bits)
         return SigningKey(kind, _RSA[slot], seed is not None)
 
-    @property
+    @cached_property
     def spki(self) -> bytes:
         """The public key, SPKI DER."""
         return self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -146,7 +147,7 @@ class RekorV1NoteSigner:
         """The public key, PEM."""
         return self.key.pem
 
-    @property
+    @cached_property
     def full_id(self) -> bytes:
         """SHA-256 of the SPKI."""
         return hashlib.sha256(self.key.spki).digest()
@@ -177,7 +178,7 @@ class C2spNoteSigner:
     name: str
     key: SigningKey
 
-    @property
+    @cached_property
     def full_id(self) -> bytes:
         """The C2SP key id before it is cut to four bytes; Rekor v2's log id."""
         if self.key.kind == "ed25519":
