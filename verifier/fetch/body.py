@@ -4,9 +4,10 @@ The bytes are attacker-controlled: counted while they stream, before and after d
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from verifier.errors import Unreachable
+from verifier.fetch.call import Call
 
 _FREE = 1 << 20
 """Bytes that may come out of any compressed answer, whatever the ratio."""
@@ -23,6 +24,23 @@ def read_body(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
     if name in ("", "identity"):
         return _join(chunks, max_bytes)
     raise Unreachable("the answer has an encoding that we did not ask for", cause="protocol", code="encoding")
+
+
+def answer_body(call: Call, status: int, headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
+    """The bytes of an answer. Those of an error page that is too long are left out: its status says enough."""
+    good = 200 <= status < 300
+    try:
+        length = headers.get("Content-Length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > call.max_bytes:
+            raise too_large(call.max_bytes)
+        body = read_body(chunks, headers.get("Content-Encoding", ""), call.max_bytes)
+    except Unreachable as error:
+        if good or error.cause != "too-large":
+            raise
+        return b""
+    if good and headers.get("Content-Type", "").lower().startswith("text/html") and "html" not in call.accept:
+        raise Unreachable("an HTML page came where data was asked for", cause="protocol", code="html-answer")
+    return body
 
 
 def too_large(max_bytes: int) -> Unreachable:

@@ -74,3 +74,16 @@ def expect(reply: Reply, *statuses: int) -> Reply:
 def host_of(url: str) -> str:
     """``scheme://host:port``, what a gate, a counter and a message about a secret URL go by."""
     return "/".join(url.split("/", 3)[:3])
+
+
+def named(error: Unreachable, call: Call, *, secret: bool) -> Unreachable:
+    """The same failure, saying which request; only its host if the URL is `secret`."""
+    return Unreachable(
+        f"{call.method} {host_of(call.url) if secret else call.url}: {error.message}",
+        code=error.code,
+        cause=error.cause,
+        status=error.status,
+        retry_after=error.retry_after,
+        hint=error.hint,
+        evidence=error.evidence,
+    )

@@ -8,7 +8,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,17 +16,26 @@ import httpcore
 import httpx
 
 from verifier.errors import Refused, Unreachable
-from verifier.fetch.body import read_body, too_large
-from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of
+from verifier.fetch.body import answer_body
+from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of, named
 from verifier.fetch.crew import Crew, Item, Result
 from verifier.fetch.gate import Gate
+from verifier.fetch.pool import Connections, connector
 from verifier.fetch.retry import RETRIED_CAUSES, Retries, retry_after, times_retried
 from verifier.fetch.stats import Stats
-from verifier.fetch.wire import Backend, Deadlines
+from verifier.fetch.wire import Backend, Deadlines, tls_context
 
 __all__ = ["Call", "Http", "HttpPolicy", "Reply", "expect"]
 
 _OVERLOAD = frozenset({429, 500, 502, 503, 504})
+_FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+)
 _IDLE_CONNECTION = 30.0
 """Seconds that an unused connection is kept; servers commonly close theirs after 60."""
 
@@ -85,7 +94,7 @@ class Http:
             except Unreachable as error:
                 delay = retries.after_failure(error, self._clock()) if error.cause in RETRIED_CAUSES else None
                 if delay is None:
-                    raise self._named(error, call) from error
+                    raise named(error, call, secret=self.policy.secret_urls) from error
             else:
                 delay = retries.after_reply(times_retried(reply.status), retry_after(reply.headers), self._clock())
                 if delay is None:
@@ -153,10 +162,10 @@ class Http:
             response = transport.handle_request(self._request(call, url))
             try:
                 first_byte = self._clock()
-                body = _body(call, response)
+                body = answer_body(call, response.status_code, response.headers, _chunks(response))
             finally:
                 response.close()
-        except httpx.HTTPError as error:
+        except _FAILURES as error:
             raise _unreachable(error) from error
         finally:
             if call.fresh and self._given is None:
@@ -186,7 +195,7 @@ class Http:
         scheme = call.url.split(":", 1)[0].lower()
         with self._lock:
             if scheme == "https" and self._tls is None:
-                self._tls = _tls_context(self.policy.ca_file)
+                self._tls = tls_context(self.policy.ca_file)
             if call.fresh:
                 return _Transport(self.policy, self._tls, self._deadlines)
             if scheme not in self._transports:
@@ -203,65 +212,60 @@ class Http:
         if self._closing.wait(seconds):
             raise Unreachable("we are closing", cause="connect", code="closing")
 
-    def _named(self, error: Unreachable, call: Call) -> Unreachable:
-        """The same failure, saying which request."""
-        where = host_of(call.url) if self.policy.secret_urls else call.url
-        return Unreachable(
-            f"{call.method} {where}: {error.message}",
-            code=error.code,
-            cause=error.cause,
-            status=error.status,
-            retry_after=error.retry_after,
-            hint=error.hint,
-            evidence=error.evidence,
-        )
 
-
-def _body(call: Call, response: httpx.Response) -> bytes:
-    """The bytes of an answer. Those of an error page that is too long are left out: its status says enough."""
-    chunks = response.stream
-    if not isinstance(chunks, httpx.SyncByteStream):
-        raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
-    good = 200 <= response.status_code < 300
-    try:
-        length = response.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length[:20]) > call.max_bytes:
-            raise too_large(call.max_bytes)
-        body = read_body(chunks, response.headers.get("Content-Encoding", ""), call.max_bytes)
-    except Unreachable:
-        if good:
-            raise
-        return b""
-    kind = response.headers.get("Content-Type", "")
-    if good and kind.lower().startswith("text/html") and "html" not in call.accept:
-        raise Unreachable("an HTML page came where data was asked for", cause="protocol", code="html-answer")
-    return body
-
-
-class _Transport(httpx.HTTPTransport):
-    """httpx's transport over a pool that uses our backend: the seam it offers to no constructor argument."""
+class _Transport(httpx.BaseTransport):
+    """httpx's seam over our own connections; behind a proxy over httpcore's pool, which knows how to speak to one."""
 
     def __init__(self, policy: HttpPolicy, tls: ssl.SSLContext | None, deadlines: Deadlines) -> None:
-        super().__init__(verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
-        self._pool.close()
-        proxy = None if policy.proxy is None else httpx.Proxy(policy.proxy)
+        # behind a proxy the only address we see is the proxy's own
+        backend = Backend(deadlines, allow_private=policy.allow_private or policy.proxy is not None)
+        self._pool: Connections | httpcore.ConnectionPool
+        if policy.proxy is None:
+            self._pool = Connections(connector(tls, _IDLE_CONNECTION, backend), policy.ceiling)
+            return
+        proxy = httpx.Proxy(policy.proxy)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls,
-            proxy=None if proxy is None else httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth),
+            tls,
+            httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth),
             max_connections=None,
             max_keepalive_connections=policy.ceiling,
             keepalive_expiry=_IDLE_CONNECTION,
-            # behind a proxy the only address we see is the proxy's own
-            network_backend=Backend(deadlines, allow_private=policy.allow_private or proxy is not None),
+            network_backend=backend,
         )
 
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.content,
+            extensions=request.extensions,
+        )
+        answer = self._pool.handle_request(asked)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
 
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """The machine's trust store, or only the given file."""
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise Refused("the file of trusted certificates cannot be read", code="ca-file") from error
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _chunks(response: httpx.Response) -> httpx.SyncByteStream:
+    if not isinstance(response.stream, httpx.SyncByteStream):
+        raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
+    return response.stream
+
+
+class _Stream(httpx.SyncByteStream):
+    """An answer's bytes as httpx passes them on."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 def _checked_url(url: str) -> httpx.URL:
@@ -275,12 +279,12 @@ def _checked_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _unreachable(error: httpx.HTTPError) -> Unreachable:
-    """The cause of a transport's failure; what the wire itself raised already has one."""
-    if isinstance(error, httpx.TimeoutException):
+def _unreachable(error: Exception) -> Unreachable:
+    """The cause of a failure on the way, ours (httpcore) or of a transport that was given to us (httpx)."""
+    if isinstance(error, httpcore.TimeoutException | httpx.TimeoutException):
         return Unreachable("no answer in time", cause="timeout", code="timeout")
-    if isinstance(error, httpx.ProtocolError | httpx.DecodingError):
+    if isinstance(error, httpcore.ProtocolError | httpx.ProtocolError):
         return Unreachable("the answer is cut off or not HTTP", cause="protocol", code="protocol")
-    if isinstance(error, httpx.ReadError | httpx.WriteError):
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError | httpx.ReadError | httpx.WriteError):
         return Unreachable("the connection broke", cause="connect", code="connect")
     return Unreachable("no connection", cause="connect", code="connect")

@@ -146,3 +146,11 @@ def _tls_failure(error: Exception) -> Unreachable:
     inner = error.__cause__
     reason = inner.verify_message if isinstance(inner, ssl.SSLCertVerificationError) else "handshake failed"
     return Unreachable(f"no trusted TLS connection: {reason}", cause="tls", code="tls")
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """The machine's trust store, or only the given file."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise Refused("the file of trusted certificates cannot be read", code="ca-file") from error

@@ -220,3 +220,58 @@ def test_row_53_private_addresses_are_refused_by_name_and_by_number(monkeypatch:
 )
 def test_row_53_public_addresses(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_a_dead_idle_connection_is_replaced_without_a_pause_or_a_retry() -> None:
+    """The server answers, and goes away in the moment in which we send the next request."""
+    ready = threading.Event()
+
+    def serve(connection: socket.socket, number: int) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)
+        if number == 0:
+            connection.recv(65536)  # the second request, which gets no answer
+            ready.set()
+            return
+        connection.recv(65536)
+
+    with server(serve) as url, Http(HttpPolicy(retries=0)) as http:
+        assert http.get(url, max_bytes=99).body == b"ok"
+        assert http.get(url, max_bytes=99).body == b"ok"
+        assert ready.is_set()
+        assert http.stats.counts().requests.total() == 2
+
+
+def test_many_threads_share_a_client_and_its_connections() -> None:
+    connections: list[int] = []
+
+    def serve(connection: socket.socket, number: int) -> None:
+        connections.append(number)
+        while request := connection.recv(65536):
+            path = request.split(b" ", 2)[1]
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
+
+    with server(serve) as url, Http(HttpPolicy(ceiling=6)) as http:
+        base = url.removesuffix("/x")
+        replies = http.gather(lambda number: http.get(f"{base}/{number}", max_bytes=99).body, range(300))
+        assert replies == [b"/%d" % number for number in range(300)]
+    assert 1 <= len(connections) <= 6
+
+
+def test_a_proxy_is_asked_for_the_whole_url_and_its_password_is_in_no_message() -> None:
+    seen: list[bytes] = []
+
+    def serve(connection: socket.socket, _number: int) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(OK if seen[-1].startswith(b"GET") else b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+
+    with server(serve) as url:
+        proxy = url.replace("http://", "http://me:secret@").removesuffix("/x")
+        with Http(HttpPolicy(proxy=proxy, retries=0)) as http:
+            assert http.get("http://log.test/checkpoint", max_bytes=99).body == b"ok"
+            with pytest.raises(Unreachable) as caught:
+                http.get("https://log.test/checkpoint", max_bytes=99)
+    assert seen[0].startswith(b"GET http://log.test/checkpoint HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic" in seen[0]
+    assert seen[1].startswith(b"CONNECT log.test:443 ")
+    assert "secret" not in str(caught.value)
