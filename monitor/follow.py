@@ -5,6 +5,7 @@ and silently, because findings have stable ids.
 """
 
 import logging
+from collections.abc import Sequence
 
 from monitor.heads import open_head, read_head
 from monitor.logs.log import Head, LogSpec, Service
@@ -31,15 +32,25 @@ _FATAL = frozenset({"lease-lost", "lease-held"})
 def tick_service(service: Service, m: Machinery) -> tuple[TickResult, ...]:
     """One tick of every log behind a service; one log's fault leaves the others alone."""
     known = tuple(row for row in m.store.logs() if row.service == service.name and row.state != "archived")
-    try:
-        heads = list(service.heads())
-    except SigwardenError as error:
-        heads = [Head(_spec(row), b"", (), problem=error) for row in known]
+    heads = _heads(service, known)
     served = {head.spec.origin for head in heads}
     for row in known:
         if row.origin not in served and not any(head.problem for head in heads):
             heads.append(Head(_spec(row), b"", (), problem=_gone(row)))
     return tuple(tick(head, m, service=service.name) for head in heads)
+
+
+def _heads(service: Service, known: Sequence[LogRow]) -> list[Head]:
+    """What the service says, or the same problem for every log that we know there."""
+    problem: SigwardenError
+    try:
+        return list(service.heads())
+    except SigwardenError as error:
+        problem = error
+    except Exception as error:  # a bug in one reader must not blind us to the other services
+        _log.exception("heads of %s failed", ascii(service.name))
+        problem = Unreachable(f"a fault of our own: {type(error).__name__}", code="own-fault", cause="protocol")
+    return [Head(_spec(row), b"", (), problem=problem) for row in known]
 
 
 def tick(head: Head, m: Machinery, *, service: str = "") -> TickResult:

@@ -124,6 +124,7 @@ class Session:
         state: str = "",
         subtrees: Mapping[int, bytes] | None = None,
         settled: tuple[int, int] | None = None,
+        void: tuple[int, int] | None = None,
         findings: tuple[Finding, ...] = (),
         checkpoints: tuple[NewCheckpoint, ...] = (),
     ) -> None:
@@ -137,6 +138,7 @@ class Session:
             state=state,
             subtrees=subtrees or {},
             settled=settled,
+            void=void,
             findings=findings,
             tells=tells,
             checkpoints=checkpoints,

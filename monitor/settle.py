@@ -69,10 +69,9 @@ def _is_one_tree(s: Session, front: Front) -> bool:
     }
     facts = {"claim": "read", "size": old.size, "other-size": new.size, "computed-root": front.at.root.hex()}
     found = s.contradiction("fork", (old.size, old.root), message, evidence, **facts)
-    s.commit(
-        timeline=s.timeline.rewound(front).aimed(None) if front.is_main else s.timeline.rewound(front),
-        findings=(found,),
-    )
+    timeline = s.timeline.rewound(front)
+    void = (front.start.size, front.at.size)
+    s.commit(timeline=timeline.aimed(None) if front.is_main else timeline, void=void, findings=(found,))
     return False
 
 
@@ -168,4 +167,5 @@ def _tell_mismatch(s: Session, front: Front, wrong: _Wrong) -> None:
     s.worsen("TAMPER", message)
     found = log_finding("root-mismatch", s.spec.origin, (start,), message, s.started, evidence=evidence, facts=facts)
     settled = (front.start.size, start) if start > front.start.size else None
-    s.commit(timeline=s.timeline.proven_up_to(front, wrong.good), settled=settled, findings=(found,))
+    void = (start, front.at.size)
+    s.commit(timeline=s.timeline.proven_up_to(front, wrong.good), settled=settled, void=void, findings=(found,))

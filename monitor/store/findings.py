@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from monitor.findings import SEVERITIES, Difference, Finding, Location, Severity
 from monitor.incidents import incident_key
@@ -49,6 +49,8 @@ def add_findings(connection: Connection, new: Sequence[Finding]) -> tuple[Findin
             fresh.append(one)
             blobs = [{"finding": one.id, "name": name, "data": data} for name, data in one.evidence.items()]
             insert_once(connection, evidence, blobs)
+        else:
+            _revive(connection, one)
         places = one.locations or ((Location(one.log, one.index),) if one.index is not None else ())
         rows = [{"finding": one.id, "log": place.log, "leaf_index": place.index} for place in places]
         insert_once(connection, locations, rows)
@@ -56,10 +58,22 @@ def add_findings(connection: Connection, new: Sequence[Finding]) -> tuple[Findin
     return tuple(fresh)
 
 
+def void(connection: Connection, log: str, start: int, end: int) -> None:
+    """What was read at [start, end) is not what the log signed: findings stay, but cannot be proven from there.
+
+    Read again and found again, they are as before.
+    """
+    here = (locations.c.log == log, locations.c.leaf_index >= start, locations.c.leaf_index < end)
+    connection.execute(delete(locations).where(*here))
+    there = (findings.c.log == log, findings.c.leaf_index >= start, findings.c.leaf_index < end)
+    connection.execute(update(findings).where(*there, findings.c.proven.is_(False)).values(proof="void"))
+
+
 def prove(connection: Connection, log: str, start: int, end: int) -> int:
     """The leaves [start, end) hash into a signed root: their findings are proven. How many turned."""
     here = (findings.c.log == log, findings.c.leaf_index >= start, findings.c.leaf_index < end)
-    return connection.execute(update(findings).where(*here, findings.c.proven.is_(False)).values(proven=True)).rowcount
+    unproven = (findings.c.proven.is_(False), findings.c.proof != "void")
+    return connection.execute(update(findings).where(*here, *unproven).values(proven=True)).rowcount
 
 
 def proofs_wanted(connection: Connection, log: str, limit: int) -> tuple[StoredFinding, ...]:
@@ -130,6 +144,13 @@ def read_counters(connection: Connection, since: str = "", until: str = "") -> t
     return tuple(tuple(row) for row in connection.execute(query.order_by(counters.c.day, counters.c.watch)))
 
 
+def _revive(connection: Connection, one: Finding) -> None:
+    """A finding that was voided is found again, perhaps elsewhere."""
+    was_void = (findings.c.id == one.id, findings.c.proof == "void")
+    wanted = "wanted" if "body" in one.evidence else "none"
+    connection.execute(update(findings).where(*was_void).values(leaf_index=one.index, log=one.log, proof=wanted))
+
+
 def _values(connection: Connection, one: Finding) -> dict[str, Any]:
     wanted = one.index is not None and "body" in one.evidence and not _enough(connection, one)
     return {
@@ -182,7 +203,7 @@ def _load(connection: Connection, query: Select[Any], *, with_evidence: bool = F
 def _stored(row: Row[Any], places: tuple[Location, ...], blobs: Mapping[str, bytes]) -> StoredFinding:
     held = json.loads(row.document)
     finding = Finding(
-        **{name: held[name] for name in _FIELDS},
+        **{**{name: held[name] for name in _FIELDS}, "log": row.log, "index": row.leaf_index},
         proven=row.proven,
         seen_at=row.seen_at,
         differs=tuple(Difference(field, got, tuple(expected)) for field, got, expected in held["differs"]),

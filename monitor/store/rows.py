@@ -174,7 +174,7 @@ class Batch:
     """All that one transaction writes for one log. Empty fields change nothing.
 
     `subtrees` maps ``index // 256`` to the hash of that complete range of 256 leaves; `settled` turns the findings of
-    ``[start, end)`` proven; `more_after` delays a message about further findings of an incident already told.
+    ``[start, end)`` proven, `void` takes back that leaves there were what was read; `more_after` delays a message about further findings of an incident already told.
     """
 
     origin: str
@@ -184,6 +184,7 @@ class Batch:
     state: str = ""
     subtrees: Mapping[int, bytes] = field(default_factory=dict)
     settled: tuple[int, int] | None = None
+    void: tuple[int, int] | None = None
     findings: tuple[Finding, ...] = ()
     tells: tuple[Tell, ...] = ()
     checkpoints: tuple[NewCheckpoint, ...] = ()

@@ -154,7 +154,7 @@ findings = Table(
     Column("identity", Text, nullable=False),
     Column("incident", String(220), nullable=False),
     Column("proven", Boolean, nullable=False),
-    Column("proof", String(10), nullable=False),  # none, wanted, stored
+    Column("proof", String(10), nullable=False),  # none, wanted, stored, void
     Column("seen_at", Time, nullable=False),
     Column("document", Text, nullable=False),
     Column("acked_at", Time),

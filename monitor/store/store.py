@@ -117,6 +117,8 @@ class Store:
                 position.write_state(c, batch.origin, batch.state)
             position.write_subtrees(c, batch.origin, batch.subtrees)
             history.add_checkpoints(c, batch.origin, batch.at, batch.checkpoints)
+            if batch.void is not None:
+                findings.void(c, batch.origin, *batch.void)
             fresh = findings.add_findings(c, batch.findings)
             past.add_traits(c, fresh)
             if batch.settled is not None:
