@@ -29,6 +29,19 @@ COMMANDS: dict[str, Command] = {
     "evidence": Command(WATCH, "cli.evidence:evidence", "Export evidence, or verify it with no network"),
     "alert": Command(WATCH, "cli.alert:alert", "Send a test message through the channels: test"),
     "report": Command(WATCH, "cli.report:report", "Write an audit report for a period"),
+    "verify-blob": Command(VERIFY, "cli.verify_blob:verify_blob", "Verify signatures of files"),
+    "verify-blob-attestation": Command(
+        VERIFY, "cli.verify_blob:verify_blob_attestation", "Verify attestations about files"
+    ),
+    "bundle": Command(VERIFY, "cli.bundle_commands:bundle", "Make, upgrade and look into bundles"),
+    "conformance": Command(VERIFY, "cli.conformance:conformance", "Entry points of the public conformance suite"),
+    "initialize": Command(TRUST, "cli.initialize:initialize", "Fetch the trust root of a Sigstore instance"),
+    "trusted-root": Command(TRUST, "cli.trust_create:trusted_root", "Write a trust root: create"),
+    "signing-config": Command(TRUST, "cli.trust_create:signing_config", "Write a signing config: create"),
+    "public-key": Command(TRUST, "cli.public_key:public_key", "Print the public key of a key"),
+    "env": Command(OTHER, "cli.small_commands:env", "Print the environment variables that are understood"),
+    "version": Command(OTHER, "cli.small_commands:version", "Print the version"),
+    "completion": Command(OTHER, "cli.small_commands:completion", "Print a shell completion script"),
 }
 
 

@@ -3,19 +3,25 @@
 Help and version are answered before anything is imported; every other command loads only what it needs.
 """
 
+import os
 import sys
 
+_COMPLETION = "_SIGWARDEN_COMPLETE"  # set by the shell's completion script, which passes no arguments
 _HELP = frozenset({"-h", "--help", "-help", "help"})
 
 
 def main() -> None:
     """Entry point of the command ``sigwarden``."""
     argv = sys.argv[1:]
-    if not argv or (len(argv) == 1 and argv[0] in _HELP):
+    if (not argv and _COMPLETION not in os.environ) or (len(argv) == 1 and argv[0] in _HELP):
         from cli.commands import help_text
 
         sys.stdout.write(help_text() + "\n")
         return
+    if argv[:1] == ["version"] and set(argv[1:]) <= {"--json"}:
+        from cli.version_command import print_version
+
+        sys.exit(print_version(argv[1:]))
     from cli.app import run
 
     sys.exit(run(argv))

@@ -16,10 +16,11 @@ from verifier.dsse import Envelope, envelope_from_json
 from verifier.entry import LogEntry, entry_from_tle, entry_to_tle
 from verifier.errors import Malformed
 
+V01 = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 V03 = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
     {
-        "application/vnd.dev.sigstore.bundle+json;version=0.1": "0.1",
+        V01: "0.1",
         "application/vnd.dev.sigstore.bundle+json;version=0.2": "0.2",
         "application/vnd.dev.sigstore.bundle+json;version=0.3": "0.3",
         V03: "0.3",
@@ -107,13 +108,19 @@ class Bundle:
         return self.certificates[0] if self.certificates else None
 
     def encode(self) -> bytes:
-        """The bundle as version 0.3 JSON: compact, with the current media type."""
+        """The bundle as compact JSON of version 0.3, with the current media type.
+
+        Where an entry has a promise but no proof it is of version 0.1, the only one that allows this.
+        """
         return json.dumps(self.to_json(), separators=(",", ":"), ensure_ascii=False).encode()
 
     def to_json(self) -> dict[str, Any]:
-        """The bundle as a version 0.3 object: one certificate, or a key hint."""
+        """The object that `encode` writes: one certificate, or a key hint."""
+        promised = any(entry.proof is None for entry in self.entries)
         material: dict[str, Any]
-        if self.leaf is not None:
+        if self.leaf is not None and promised:
+            material = {"x509CertificateChain": {"certificates": [{"rawBytes": _b64(self.leaf)}]}}
+        elif self.leaf is not None:
             material = {"certificate": {"rawBytes": _b64(self.leaf)}}
         else:
             material = {"publicKey": {"hint": self.key_hint} if self.key_hint else {}}
@@ -122,7 +129,8 @@ class Bundle:
         if self.timestamps:
             stamps = [{"signedTimestamp": _b64(one)} for one in self.timestamps]
             material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
-        return {"mediaType": V03, "verificationMaterial": material, **_content_to_json(self.content)}
+        media_type = V01 if promised else V03
+        return {"mediaType": media_type, "verificationMaterial": material, **_content_to_json(self.content)}
 
 
 _TOP = frozenset({"mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"})

@@ -27,7 +27,12 @@ def holder_of(bundle: Bundle, policy: Policy) -> Holder:
             code="material-mismatch",
             hint="give the public key with --key instead of an identity",
         )
-    return Holder(PublicKey.from_der(tbs.walk_certificate(bundle.leaf).spki), bundle.leaf)
+    return Holder(key_of(bundle.leaf), bundle.leaf)
+
+
+def key_of(certificate: bytes) -> PublicKey:
+    """The public key in a certificate (DER)."""
+    return PublicKey.from_der(tbs.walk_certificate(certificate).spki)
 
 
 def _with_key(bundle: Bundle, key: PublicKey) -> Holder:

@@ -1,7 +1,7 @@
 """What does a Rekor v1 server say about this artifact, or about this index?
 
-Look-ups for single signatures. The answers are claims: unknown, missing and foreign entries are dropped or refused here, and
-what is left is proven by the caller.
+Look-ups for single signatures. The answers are claims: unknown, missing and foreign entries are dropped or refused
+here, and what is left is proven by the caller.
 """
 
 import json
@@ -29,7 +29,7 @@ def entry_by_index(http: Http, base: str, index: int) -> LogEntry:
 
 
 def entries_by_hash(http: Http, base: str, digest: str) -> list[LogEntry]:
-    """Entries that the server's index lists for ``sha256:<hex>``; those it cannot show, or we cannot read, are left out.
+    """Entries that the server's index lists for ``sha256:<hex>``; what it cannot show, or we cannot read, is left out.
 
     An empty answer proves nothing: the index is not part of the log.
     """

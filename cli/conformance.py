@@ -1,0 +1,51 @@
+"""Do we agree with the public conformance suite? Its command-line protocol (sigstore-conformance/docs/cli_protocol.md).
+
+``conformance verify-bundle [--staging] --bundle F (--certificate-identity I --certificate-oidc-issuer U | --key K)
+[--trusted-root F] FILE_OR_DIGEST``; exit code 0 if it verifies, 1 if not.
+"""
+
+from typing import Any
+
+import click
+
+from cli.cosign_flags import CosignCommand, Flag, options
+
+
+@click.group("conformance")
+def conformance() -> None:
+    """The entry points of the public conformance suite."""
+
+
+@conformance.command("verify-bundle", cls=CosignCommand)
+@click.argument("artifact")
+@options(
+    Flag("--bundle", "The bundle."),
+    Flag("--certificate-identity", "Expected name in the certificate."),
+    Flag("--certificate-oidc-issuer", "Expected OIDC issuer."),
+    Flag("--key", "Public key (PEM) of a bundle that was signed with a key."),
+    Flag("--trusted-root", "Trust root (JSON)."),
+    Flag("--staging", "Trust the staging instance.", None),
+    Flag("--offline", "Open no network connection.", None),
+)
+def verify_bundle(artifact: str, **flags: Any) -> int:
+    """Verify one bundle."""
+    from cli.inputs import read_artifact, read_input
+    from cli.key_reference import load_public_key
+    from cli.trust_material import delivered
+    from verifier.bundle import Bundle
+    from verifier.errors import Refused
+    from verifier.policy import Policy
+    from verifier.signature import needs
+    from verifier.trust import TrustedRoot
+    from verifier.verification import verify
+
+    if not flags["bundle"]:
+        raise Refused("--bundle is needed", code="usage")
+    bundle = Bundle.parse(read_input(flags["bundle"], offline=flags["offline"]))
+    if flags["key"]:
+        policy = Policy.public_key(load_public_key(flags["key"], offline=flags["offline"]))
+    else:
+        policy = Policy.identity(flags["certificate_identity"] or "", flags["certificate_oidc_issuer"] or "")
+    trust = TrustedRoot.parse(read_input(flags["trusted_root"])) if flags["trusted_root"] else delivered(flags)
+    verify(bundle, read_artifact(artifact, needs(bundle, policy.key)), trust, policy)
+    return 0
