@@ -1,6 +1,7 @@
 """What is a Rekor v1 instance: its shards, keys and trust, and the lies that only several shards can tell?"""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -131,6 +132,10 @@ class Instance(Misbehaving):
         """A retired shard is not in the answers any more."""
         self.lies.inactive[number] = None
 
+    def shuffle(self) -> None:
+        """Honest, but entries/retrieve answers in the reverse of the order asked."""
+        self.garble(_reversed, "/api/v1/log/entries/retrieve")
+
     def index_answers(self, change: Callable[[dict[str, Any], list[str]], list[str]]) -> None:
         """Let `change` decide what the search index finds, from the query and the honest answer."""
         self.lies.index = change
@@ -187,6 +192,11 @@ class Instance(Misbehaving):
         if lies.note is not None and self.aimed(number):
             return lies.note(shard.text(view), shard.signers)
         return shard.checkpoint(view)
+
+
+def _reversed(body: bytes) -> bytes:
+    found = json.loads(body)
+    return json.dumps(found[::-1] if isinstance(found, list) else found).encode()
 
 
 def tree_id_of(shard: Shard) -> int:

@@ -181,6 +181,18 @@ class Misbehaving:
         """A proxy's error page with status 200."""
         self.fault(lambda _request, _reply: Reply(200, _HTML, (), "text/html"), only, times)
 
+    def delay(self, seconds: float, only: str = "*", times: int | None = None) -> None:
+        """Think so long before each answer."""
+        self.fault(lambda _request, reply: replace(reply, delay=seconds), only, times)
+
+    def garble(self, change: Callable[[bytes], bytes], only: str = "*", times: int | None = None) -> None:
+        """Send other bytes than the honest body: `change` makes them from it."""
+
+        def garbled(_request: Request, reply: Reply) -> Reply:
+            return replace(reply, body=change(reply.body)) if isinstance(reply.body, bytes) else reply
+
+        self.fault(garbled, only, times)
+
     def slow_drip(self, rate: float = 1.0, only: str = "*") -> None:
         """Send bodies at `rate` bytes a second."""
         self.fault(lambda _request, reply: replace(reply, rate=rate), only)

@@ -39,9 +39,9 @@ class Request:
 class Reply:
     """One answer and how it is delivered.
 
-    `body` is bytes, a file to be sent from disk, or an iterator of pieces of unknown length (chunked). `rate` is in
-    bytes per second; `cut` sends only so many bytes of the body and closes; `length` overrides Content-Length;
-    `hold` waits for that event instead of answering; `hang_up` closes without a word.
+    `body` is bytes, a file to be sent from disk, or an iterator of pieces of unknown length (chunked). `delay` seconds
+    pass first; `rate` is in bytes per second; `cut` sends only so many bytes of the body and closes; `length` overrides
+    Content-Length; `hold` waits for that event instead of answering; `hang_up` closes without a word.
     """
 
     status: int = 200
@@ -49,6 +49,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = "application/json"
     rate: float | None = None
+    delay: float = 0.0
     cut: int | None = None
     length: int | None = None
     chunked: bool = False
@@ -278,8 +279,8 @@ class Server:
         try:
             while (request := connection.next_request()) is not None:
                 reply = self.answer(request)
-                if self.latency:
-                    time.sleep(self.latency)
+                if wait := self.latency + reply.delay:
+                    time.sleep(wait)
                 again = send(sock, reply, head_only=request.method == "HEAD", server_name=self.name)
                 if not again or request.headers.get("connection", "").lower() == "close":
                     return
