@@ -84,7 +84,8 @@ def entry_from_rest(entry_id: str, obj: Mapping[str, Any]) -> LogEntry:
     if not _ENTRY_ID.fullmatch(entry_id) or entry_id[-64:] != hash_leaf(body).hex():
         raise Malformed("the entry's ID is not the hash of its body", code="entry-id", evidence={"body": body})
     kind, version = _kind(body)
-    verification = _mapping(obj.get("verification") or {}, "verification")
+    found = obj.get("verification")
+    verification = _mapping({} if found is None else found, "verification")
     promise = verification.get("signedEntryTimestamp")
     proof = verification.get("inclusionProof")
     index = _natural(obj.get("logIndex"), "logIndex")
