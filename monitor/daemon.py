@@ -99,6 +99,7 @@ class Daemon:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._web: Web | None = None
+        self._guards: list[Guard] = []
 
     def run(self) -> Ending:
         """Work until asked to stop. Raises Refused(lease-lost) when another daemon took over."""
@@ -144,8 +145,10 @@ class Daemon:
             self._web.stop()
         self._web = web
         self._scheduler.remove_all_jobs()
-        self._add_jobs(new)
+        for guard in self._guards:
+            guard.retire()
         self.ledger.forget(frozenset(job.name for job in new.jobs))
+        self._add_jobs(new)
         threading.Thread(target=self._retire, args=(old,), name="retire", daemon=True).start()
         self._notifier.ready(f"watching, {len(new.jobs)} jobs")
         log.info("reloaded", extra={"jobs": len(new.jobs)})
@@ -159,10 +162,11 @@ class Daemon:
 
     def _add_jobs(self, plan: Plan) -> None:
         now = datetime.now(UTC)
-        for job in plan.jobs:
+        self._guards = [Guard(job, self.ledger) for job in plan.jobs]
+        for job, guard in zip(plan.jobs, self._guards, strict=True):
             trigger = trigger_at(job.at) if job.at else IntervalTrigger(seconds=_seconds(job), timezone=UTC)
             first = {"next_run_time": now} if not job.at or was_missed(job, now) else {}
-            self._scheduler.add_job(Guard(job, self.ledger), trigger, id=job.name, name=job.name, **first)
+            self._scheduler.add_job(guard, trigger, id=job.name, name=job.name, **first)
 
     def _open_web(self, plan: Plan) -> Web | None:
         """A server for the plan's address: the one that runs, if the address is the same."""

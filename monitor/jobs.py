@@ -71,6 +71,7 @@ class Ledger:
         self._failures: Counter[str] = Counter()
         self._last_success: dict[str, float] = {}
         self._errors: dict[str, str] = {}
+        self._known: frozenset[str] | None = None
 
     def began(self, name: str) -> None:
         """A run begins."""
@@ -81,7 +82,8 @@ class Ledger:
         """A run ended, well if there is no `error`."""
         with self._lock:
             self._running[name] -= 1
-            self.note(name, error)
+            if self._known is None or name in self._known:
+                self.note(name, error)
             if error:
                 self._failures[name] += 1
             else:
@@ -93,8 +95,9 @@ class Ledger:
         self._errors[name] = self._redact(error)
 
     def forget(self, keep: frozenset[str]) -> None:
-        """Drop jobs that are no more."""
+        """Drop jobs that are no more, and what the last of their runs will say."""
         with self._lock:
+            self._known = keep
             self._errors = {name: error for name, error in self._errors.items() if name in keep}
 
     @property
@@ -129,10 +132,15 @@ class Guard:
         self._monotonic = monotonic
         self._failures = 0
         self._not_before = 0.0
+        self._is_retired = False
+
+    def retire(self) -> None:
+        """Begin no run any more: what the job uses is about to be closed."""
+        self._is_retired = True
 
     def __call__(self) -> None:
-        """Run, unless the last error was too short a time ago. Raises nothing."""
-        if self._monotonic() < self._not_before:
+        """Run, unless retired or the last error was too short a time ago. Raises nothing."""
+        if self._is_retired or self._monotonic() < self._not_before:
             return
         self._ledger.began(self._job.name)
         error = ""
