@@ -106,12 +106,12 @@ class Misbehaving:
         self._limit("content", times)
 
     def short_bundle(self, number: int, by: int = 1, times: int | None = None) -> None:
-        """Bundle `number` (v1: an answer that would begin there) lacks its last `by` entries."""
+        """Bundle `number` (v1: an answer of several with index `number`) lacks its last `by` entries."""
         self.lies.resized[number] = -by
         self._limit("content", times)
 
     def long_bundle(self, number: int, by: int = 1, times: int | None = None) -> None:
-        """Bundle `number` repeats its last entry `by` times."""
+        """Bundle `number` (v1: an answer of several with index `number`) repeats its last entry `by` times."""
         self.lies.resized[number] = by
         self._limit("content", times)
 

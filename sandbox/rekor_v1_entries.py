@@ -81,8 +81,9 @@ class Entries:
     def _answers(self, places: list[tuple[int, int]], request: Request) -> list[dict[str, Any]]:
         found = [one for place in places if (one := self._entry(place, request, singly=len(places) == 1))]
         lies = self.log.lies
-        for start, by in lies.resized.items():
-            if places and places[0][1] <= start < places[0][1] + _MAX and lies.told("content"):
+        indexes = {index for number, index in places if self.log.aimed(number)}
+        for index, by in lies.resized.items():
+            if len(places) > 1 and index in indexes and lies.told("content"):
                 found = found[:by] if by < 0 else found + found[-1:] * by
         return found
 
