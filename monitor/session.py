@@ -148,6 +148,8 @@ class Session:
         except Unreachable as error:
             self.unsaved += findings
             raise StoreFault(error) from error
+        if settled is not None:
+            self.findings = [_proved(one, self.spec.origin, *settled) for one in self.findings]
         self.timeline = self.timeline if timeline is None else timeline
         self.newest = self.newest if newest is None else newest
         self.state = state or self.state
@@ -218,6 +220,11 @@ class Session:
             return next((c for c in self.m.store.conditions(self.spec.origin) if c.kind == key), None)
         except SigwardenError:
             return self.noted.get(key)
+
+
+def _proved(one: Finding, origin: str, start: int, end: int) -> Finding:
+    is_here = one.log == origin and one.index is not None and start <= one.index < end
+    return one.proved() if is_here and not one.proven else one
 
 
 def _summary(timeline: Timeline, lag: int) -> str:

@@ -174,7 +174,8 @@ class Batch:
     """All that one transaction writes for one log. Empty fields change nothing.
 
     `subtrees` maps ``index // 256`` to the hash of that complete range of 256 leaves; `settled` turns the findings of
-    ``[start, end)`` proven, `void` takes back that leaves there were what was read; `more_after` delays a message about further findings of an incident already told.
+    ``[start, end)`` proven; `void` takes back that the leaves there were the ones read; `more_after` delays a message
+    about further findings of an incident already told.
     """
 
     origin: str
@@ -189,6 +190,15 @@ class Batch:
     tells: tuple[Tell, ...] = ()
     checkpoints: tuple[NewCheckpoint, ...] = ()
     more_after: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """What `init` writes for one log: the log, the heads it begins with, and the gap below."""
+
+    log: "NewLog"
+    checkpoints: tuple[NewCheckpoint, ...]
+    gap: GapRow | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,34 +9,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from monitor.findings import Finding
 from monitor.store import findings, history, lease, outbox, past, position
-from monitor.store.findings import FindingFilter
+from monitor.store.finding_store import FindingStore
 from monitor.store.lease import Lease
 from monitor.store.open import check_schema, open_engine, reading, writing
-from monitor.store.rows import (
-    Batch,
-    CheckpointRow,
-    Condition,
-    GapRow,
-    HealthRow,
-    IncidentRow,
-    LogRow,
-    NewLog,
-    OutboxRow,
-    RuleRow,
-    StoredFinding,
-    VerdictRow,
-)
-from monitor.store.schema import rules
+from monitor.store.record_store import RecordStore
+from monitor.store.rows import Batch, Condition, FirstRows, GapRow, HealthRow, LogRow, NewLog
 from verifier.errors import Refused
 
-_EVERYTHING = FindingFilter()
 
-
-class Store:
+class Store(FindingStore, RecordStore):
     """Our state in one database. `create` makes a new one (`monitor init`); else a missing one is refused."""
 
     def __init__(self, where: str | Path, *, create: bool = False, check: bool = True) -> None:
@@ -78,14 +63,23 @@ class Store:
 
     def bootstrap(self, now: datetime) -> str:
         """Write the marker without which no daemon starts; the instance id, made once."""
+        return self.begin((), now)
+
+    def begin(self, rows: Sequence[FirstRows], now: datetime) -> str:
+        """Marker and first rows of all logs in one transaction: half an `init` is none. The instance id."""
         with writing(self._engine) as c:
+            self._fence(c, now)
+            for row in rows:
+                position.add_log(c, row.log, now)
+                history.add_checkpoints(c, row.log.spec.origin, now, row.checkpoints)
+                if row.gap is not None:
+                    position.add_gap(c, row.gap)
             held = history.get_meta(c, "instance")
-            if held:
-                return held
-            made = secrets.token_hex(8)
-            history.set_meta(c, "instance", made)
-            history.set_meta(c, "bootstrapped_at", now.isoformat())
-            return made
+            if held is None:
+                held = secrets.token_hex(8)
+                history.set_meta(c, "instance", held)
+                history.set_meta(c, "bootstrapped_at", now.isoformat())
+            return held
 
     def require_bootstrap(self, instance: str = "") -> None:
         """Refused unless `init` has run here (and made `instance`, when a config names one)."""
@@ -166,11 +160,6 @@ class Store:
             position.write_timeline(c, gap.origin, row.timeline.with_gap(gap.start, gap.end, gap.note))
             position.add_gap(c, gap)
 
-    def note_gap(self, gap: GapRow) -> None:
-        """Write down a gap that is in the timeline already (what `init` does not cover)."""
-        with writing(self._engine) as c:
-            position.add_gap(c, gap)
-
     def gaps(self) -> tuple[GapRow, ...]:
         """Every gap ever accepted."""
         with reading(self._engine) as c:
@@ -185,165 +174,6 @@ class Store:
         """What is not right now."""
         with reading(self._engine) as c:
             return position.read_conditions(c, origin)
-
-    # --- findings -----------------------------------------------------------------------------------------------
-
-    def findings(self, which: FindingFilter = _EVERYTHING) -> tuple[StoredFinding, ...]:
-        """Findings without their evidence."""
-        with reading(self._engine) as c:
-            return findings.read_findings(c, which)
-
-    def new_findings(self, after: int) -> tuple[StoredFinding, ...]:
-        """Findings stored since `last_seq()` was `after`."""
-        return self.findings(FindingFilter(after=after))
-
-    def last_seq(self) -> int:
-        """The number of the newest finding."""
-        with reading(self._engine) as c:
-            return findings.last_seq(c)
-
-    def count(self, which: FindingFilter = _EVERYTHING) -> int:
-        """How many findings the filter leaves."""
-        with reading(self._engine) as c:
-            return findings.count_findings(c, which)
-
-    def finding(self, prefix: str) -> StoredFinding:
-        """One finding with its evidence, by id or unique prefix."""
-        with reading(self._engine) as c:
-            return findings.read_finding(c, prefix)
-
-    def proofs_wanted(self, origin: str, limit: int) -> tuple[StoredFinding, ...]:
-        """Proven findings whose inclusion proof is not stored yet."""
-        with reading(self._engine) as c:
-            return findings.proofs_wanted(c, origin, limit)
-
-    def add_evidence(self, finding: str, blobs: Mapping[str, bytes], *, proof: bool = False) -> None:
-        """Add blobs to a finding's evidence."""
-        with writing(self._engine) as c:
-            findings.add_evidence(c, finding, blobs, proof=proof)
-
-    def ack(self, prefix: str, *, who: str, note: str, now: datetime) -> StoredFinding:
-        """A person has seen a finding, and with it everything in its incident so far."""
-        with writing(self._engine) as c:
-            found = findings.read_finding(c, prefix)
-            rest = findings.read_findings(c, FindingFilter(incident=found.incident, acked=False))
-            findings.ack_findings(c, [found.finding.id, *(one.finding.id for one in rest)], who, note, now)
-            outbox.close_incident(c, found.incident)
-            return findings.read_finding(c, found.finding.id)
-
-    def count_watch(self, watch: str) -> int:
-        """Findings of a watch by the watched name itself."""
-        with reading(self._engine) as c:
-            return past.count_watch(c, watch)
-
-    def count_trait(self, watch: str, field: str, value: str, excluding: frozenset[str] = frozenset()) -> int:
-        """Findings of a watch with this run, ref, workflow or issuer, without those of some ids."""
-        with reading(self._engine) as c:
-            return past.count_trait(c, watch, field, value, excluding)
-
-    def counters(self, since: str = "", until: str = "") -> tuple[tuple[str, str, str, int], ...]:
-        """(day, watch, kind, new findings) for the days from `since` to `until`, as YYYY-MM-DD."""
-        with reading(self._engine) as c:
-            return findings.read_counters(c, since, until)
-
-    # --- telling ------------------------------------------------------------------------------------------------
-
-    def incidents(self, *, state: str = "", since: datetime | None = None) -> tuple[IncidentRow, ...]:
-        """Incidents: state open, acked, or quiet (nothing in it was worth telling)."""
-        with reading(self._engine) as c:
-            return outbox.read_incidents(c, state=state, since=since)
-
-    def incident(self, key: str) -> IncidentRow:
-        """One incident."""
-        with reading(self._engine) as c:
-            return outbox.read_incident(c, key)
-
-    def incident_findings(self, key: str, limit: int = 0) -> tuple[StoredFinding, ...]:
-        """The first findings of an incident."""
-        return self.findings(FindingFilter(incident=key, limit=limit))
-
-    def outbox_add(
-        self, incident: str, channel: str, reason: str, now: datetime, due_at: datetime | None = None
-    ) -> None:
-        """Owe a message, unless one for this incident and channel is pending."""
-        with writing(self._engine) as c:
-            outbox.add_message(c, incident, channel, reason, now, due_at)
-
-    def outbox_due(self, now: datetime, limit: int = 100, channel: str = "") -> tuple[OutboxRow, ...]:
-        """Messages to send now, worst first; of one channel, so that a dead one does not fill the limit."""
-        with reading(self._engine) as c:
-            return outbox.due(c, now, limit, channel)
-
-    def outbox_done(self, message: int, now: datetime, thread: str = "") -> None:
-        """Taken by the channel."""
-        with writing(self._engine) as c:
-            outbox.finish(c, message, now, thread)
-
-    def outbox_failed(self, message: int, error: str, next_at: datetime) -> None:
-        """Not taken; try again at `next_at`."""
-        with writing(self._engine) as c:
-            outbox.postpone(c, message, error, next_at)
-
-    def outbox_dead(self, message: int, now: datetime, error: str) -> None:
-        """Will not be taken."""
-        with writing(self._engine) as c:
-            outbox.bury(c, message, now, error)
-
-    def outbox_skip(self, message: int, now: datetime, why: str) -> None:
-        """Not worth sending any more."""
-        with writing(self._engine) as c:
-            outbox.skip(c, message, now, why)
-
-    def outbox_revive(self, now: datetime) -> int:
-        """Owe the dead letters again; how many."""
-        with writing(self._engine) as c:
-            return outbox.revive(c, now)
-
-    def outbox_depth(self) -> Mapping[tuple[str, str], int]:
-        """(channel, state) -> messages."""
-        with reading(self._engine) as c:
-            return outbox.depth(c)
-
-    def outbox(self, *, state: str = "", incident: str = "", since: datetime | None = None) -> tuple[OutboxRow, ...]:
-        """Messages in the order they were owed."""
-        with reading(self._engine) as c:
-            return outbox.read_messages(c, state=state, incident=incident, since=since)
-
-    # --- history ------------------------------------------------------------------------------------------------
-
-    def checkpoints(
-        self, origin: str = "", *, size: int | None = None, newest_first: bool = False, limit: int = 0
-    ) -> tuple[CheckpointRow, ...]:
-        """Every signed note ever seen."""
-        with reading(self._engine) as c:
-            return history.read_checkpoints(c, origin, size=size, newest_first=newest_first, limit=limit)
-
-    def verdicts(
-        self, origin: str = "", since: datetime | None = None, until: datetime | None = None
-    ) -> tuple[VerdictRow, ...]:
-        """The verdicts kept."""
-        with reading(self._engine) as c:
-            return history.read_verdicts(c, origin, since, until)
-
-    def health(self, origin: str) -> HealthRow | None:
-        """How the last ticks of a log went."""
-        with reading(self._engine) as c:
-            return history.read_health(c, origin)
-
-    def rules(self) -> tuple[RuleRow, ...]:
-        """Every version of the watch rules, oldest first."""
-        with reading(self._engine) as c:
-            rows = c.execute(select(rules.c.sha256, rules.c.text, rules.c.at).order_by(rules.c.seq))
-            return tuple(RuleRow(row.sha256, row.text, row.at) for row in rows)
-
-    def add_rules(self, sha256: str, text: str, at: datetime) -> RuleRow | None:
-        """Note the rules in force; the version before if this one is another, else None."""
-        with writing(self._engine) as c:
-            last = c.execute(select(rules).order_by(rules.c.seq.desc()).limit(1)).one_or_none()
-            if last is not None and last.sha256 == sha256:
-                return None
-            c.execute(insert(rules).values(sha256=sha256, text=text, at=at))
-            return None if last is None else RuleRow(last.sha256, last.text, last.at)
 
     # --- lease --------------------------------------------------------------------------------------------------
 
