@@ -81,7 +81,7 @@ class LogSection(Section):
     origin: str | None = None
     key_file: str | None = None
     trusted_root: str | None = None
-    read: Literal["full", "heads", "off"] = "full"
+    read: Literal["full", "off"] = "full"
     start: int | str | None = Field(default=None, alias="from")
     every: Duration = timedelta(minutes=1)
     freshness: Duration = timedelta(minutes=15)

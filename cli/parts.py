@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from monitor.alerts.channel import Channel
     from monitor.alerts.routes import Routes
     from monitor.findings import Severity
+    from monitor.health import Freshness
     from monitor.store import Store
     from verifier.fetch.http import HttpPolicy
+    from verifier.trust import TrustedRoot
 
 _NAMES: tuple["Severity", ...] = ("critical", "high", "medium", "low", "info")
 
@@ -106,6 +108,21 @@ def routes(config: LoadedConfig, watches: "dict[str, tuple[str, ...]]") -> "Rout
     )
 
 
-def seconds(duration: timedelta) -> float:
-    """A duration as seconds."""
-    return duration.total_seconds()
+def freshness(config: LoadedConfig) -> "Freshness":
+    """The freshness targets of the configuration, by the name that services have in our state."""
+    from monitor.health import Freshness
+
+    targets: dict[str, timedelta] = {}
+    for name, section in config.file.logs.items():
+        for protocol in ("v1", "v2"):
+            one = getattr(section, protocol)
+            if one is not None:
+                targets[f"{name} {protocol}"] = one.freshness
+    return Freshness(by_name=targets)
+
+
+def trust_root(config: LoadedConfig) -> "TrustedRoot":
+    """Everything that any log of the configuration is trusted by, from files and caches: no network."""
+    from cli.logs import load_trust
+
+    return load_trust(config, offline=True).merged

@@ -1,0 +1,179 @@
+"""How are logs followed from the command line? ``monitor init | run | once | status``."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.config_model import parse_duration
+from cli.options import config_option, json_option, note, put, put_json
+from verifier.errors import Refused
+
+if TYPE_CHECKING:
+    from cli.passing import Pass
+    from monitor.follow import TickResult
+
+LEASE_HELD = 3
+
+
+class DurationType(click.ParamType[timedelta]):
+    """``90s``, ``10m``: a duration on the command line."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration, or a usage error that shows how one is written."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group()
+def monitor() -> None:
+    """Follow logs: prove what was read, tell what was found."""
+
+
+@monitor.command("once")
+@config_option
+@json_option
+@click.option("--max-time", type=DurationType(), default="10m", show_default=True, help="Stop at a batch after this.")
+@click.option("--max-requests", type=click.IntRange(1), default=100_000, show_default=True, help="For each log.")
+def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: int) -> int:
+    """One whole pass over all logs, then end.
+
+    Exit 0 clean, 1 unexpected findings, 2 usage or configuration, 3 could not check everything, 4 a log contradicts
+    itself; the highest that applies. What a limit cut off is read by the next pass.
+    """
+    from cli.config_file import load_config
+    from cli.parts import open_store
+    from cli.passing import one_pass
+    from cli.rules import note_changes
+    from cli.watchtower import build, utc_now
+    from monitor.logging import configure
+    from monitor.machinery import Limits
+
+    config = load_config(config_path)
+    with open_store(config) as store:
+        tower = build(config, store)
+        configure(config.file.daemon.log_format, tower.redact)
+        try:
+            store.acquire_lease(utc_now())
+            note_changes(tower)
+            done = one_pass(tower, Limits(max_requests=max_requests, seconds=max_time.total_seconds()))
+            store.release_lease(utc_now())
+        except Refused as error:
+            if error.code not in ("lease-held", "lease-lost"):
+                raise
+            note(f"Error: {error}")
+            return LEASE_HELD
+        finally:
+            tower.close()
+    _show(done, as_json=as_json)
+    return done.exit_code
+
+
+@monitor.command("run")
+@config_option
+@click.option("--no-listen", is_flag=True, help="Open no port for /healthz, /readyz and /metrics.")
+def run(config_path: Path, no_listen: bool) -> int:
+    """The daemon: follow until SIGTERM; SIGHUP reads the configuration again."""
+    from cli.daemon import run_daemon
+
+    ending = run_daemon(config_path, listen=not no_listen)
+    if ending.abandoned:
+        note(
+            f"ended without {', '.join(ending.abandoned)}: nothing is lost, the next start goes on from the last batch"
+        )
+        os._exit(0)  # threads that hang in a socket would keep us
+    return 0
+
+
+@monitor.command("status")
+@config_option
+@json_option
+def status(config_path: Path, as_json: bool) -> int:
+    """Where we stand in each log, from our own state alone. Exit 3 when anything is not well."""
+    from cli.config_file import load_config
+    from cli.parts import open_store
+    from cli.status import show_status
+
+    config = load_config(config_path)
+    with open_store(config) as store:
+        return show_status(config, store, as_json=as_json)
+
+
+@monitor.command("init")
+@config_option
+@json_option
+@click.option("--from", "start", default=None, metavar="now|0|INDEX|FILE", help="Where reading begins (default: now).")
+@click.option("--log", "only", default="", help="Only this log, by origin: with an INDEX or a checkpoint FILE.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def init(config_path: Path, as_json: bool, start: str | None, only: str, yes: bool) -> int:
+    """Pin where reading begins; say what is not covered and what the reading will cost."""
+    from cli.initialise import initialise
+
+    return initialise(config_path, start, only, as_json=as_json, yes=yes)
+
+
+def log_record(tick: "TickResult") -> dict[str, Any]:
+    """One log of a pass as JSON."""
+    return {
+        "type": "log",
+        "log": tick.origin,
+        "verdict": tick.verdict,
+        "size": tick.size,
+        "proven": tick.proven_to,
+        "lag": tick.lag,
+        "read": tick.read,
+        "requests": tick.requests,
+        "incomplete": tick.incomplete,
+        "message": tick.message,
+    }
+
+
+def log_line(tick: "TickResult") -> str:
+    """One log of a pass for a person."""
+    from monitor.display import visible
+
+    proven = "all proven" if tick.proven_to == tick.size else f"proven to {tick.proven_to}"
+    words = f"; {visible(tick.message)}" if tick.message else ""
+    later = "; stopped by a limit, the rest comes with the next pass" if tick.incomplete else ""
+    return f"{tick.verdict:<12}{visible(tick.origin)}: {tick.size} entries, {proven}, {tick.read} new{words}{later}"
+
+
+def _show(done: "Pass", *, as_json: bool) -> None:
+    from monitor.alerts.record import finding_record
+    from monitor.display import cut, visible
+
+    if as_json:
+        for finding in done.findings:
+            put_json({"type": "finding", **finding_record(finding)})
+        for tick in done.ticks:
+            put_json(log_record(tick))
+        put_json(done.summary())
+        return
+    for finding in done.findings:
+        state = "PROVEN" if finding.proven else "pending"
+        who = cut(visible(finding.identity or finding.log), 100)
+        words = cut(visible(finding.message), 200)
+        put(f"{finding.severity.upper():<9}{finding.kind}  {who}  {words}  [{state}, {finding.id}]")
+    for tick in done.ticks:
+        put(log_line(tick))
+    for name, why in done.undelivered.items():
+        put(f"UNDELIVERED  channel {visible(name)}: {visible(why)}")
+    put(_conclusion(done))
+
+
+def _conclusion(done: "Pass") -> str:
+    """The last line: what this pass is worth."""
+    if done.exit_code == 4:
+        return "A log contradicts itself. The evidence is kept: sigwarden findings list, sigwarden evidence export ID."
+    if done.exit_code == 3:
+        return "Not everything could be checked: nothing here is called clean."
+    told = [one for one in done.findings if one.cls == "FINDING"]
+    expected = sum(one.kind == "expected-identity" for one in done.findings)
+    counted = f" {expected} expected signatures." if expected else ""
+    return f"{len(told)} new findings.{counted}" if told else f"Clean: everything new is proven.{counted}"
