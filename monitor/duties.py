@@ -57,7 +57,6 @@ class Duties:
         self._clock = clock
         self._heartbeat = heartbeat
         self._probed: datetime | None = None
-        self._probe_errors: Mapping[str, str] = {}
         self._lags: dict[str, deque[tuple[datetime, int]]] = {}
         self._health: Health | None = None
 
@@ -66,7 +65,7 @@ class Duties:
         now = self._clock()
         try:
             result = self._deliverer.deliver(self._clock)
-            self._note_channels(result)
+            self._note_channels()
         except SigwardenError as error:
             self._tell_store_fault(error, now)
             raise
@@ -102,16 +101,13 @@ class Duties:
 
     def _probe(self, now: datetime) -> None:
         try:
-            self._probe_errors = self._deliverer.probe(now)
-            self._note_channels(DeliveryResult())
+            self._deliverer.probe(now)
+            self._note_channels()
         except SigwardenError as error:
             self._tell_store_fault(error, now)
 
-    def _note_channels(self, result: DeliveryResult) -> None:
-        """What the last probe said, until a message got through or failed since."""
-        states = self._deliverer.states
-        errors = {name: result.failed.get(name) or state.error for name, state in states.items()}
-        errors = {name: error or self._probe_errors.get(name, "") for name, error in errors.items()}
+    def _note_channels(self) -> None:
+        errors = {name: state.error for name, state in self._deliverer.states.items()}
         note_channels(self._store, errors, self._clock())
 
     def _make_findings(self, health: Health) -> None:

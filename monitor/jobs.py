@@ -112,7 +112,7 @@ class Ledger:
         with self._lock:
             return dict(self._errors)
 
-    def numbers(self) -> Jobs:
+    def jobs(self) -> Jobs:
         """For the metrics."""
         with self._lock:
             return Jobs(Counter(self._failures), dict(self._last_success))

@@ -90,15 +90,25 @@ class Deliverer:
                     log.warning("%s could not be told on %s: %s", incident.kind, name, self._redact(str(failure)))
 
     def probe(self, now: datetime) -> Mapping[str, str]:
-        """Ask each channel whether it would take a message: channel to error, empty where all is well."""
+        """Ask each channel whether it would take a message: channel to error, empty where all is well.
+
+        A refusal is told at once, a network that does not answer the second time.
+        """
         said: dict[str, str] = {}
         for name, channel in self._channels.items():
+            state = self._states[name]
+            is_second, is_final = bool(state.error), False
             try:
                 channel.probe()
                 said[name] = ""
             except SigwardenError as error:
-                said[name] = self._redact(str(error))
-                self._complain(name, error, f"probe {now:%Y-%m-%d}", now)
+                said[name], is_final = self._redact(str(error)), isinstance(error, Refused)
+            except Exception:  # a bug in one channel must not hide how the others are
+                log.exception("the channel %s could not be probed", name)
+                said[name] = _UNEXPECTED
+            state.probed(said[name])
+            if said[name] and (is_final or is_second):
+                self._complain(name, said[name], f"probe {now:%Y-%m-%d}", now)
         return said
 
     def close(self) -> None:
@@ -175,11 +185,11 @@ class Deliverer:
             else:
                 self._store.outbox_failed(one.row.id, said, now + pause)
         if state.must_complain(error):
-            self._complain(name, error, str(min(one.row.id for one in owed)), now)
+            self._complain(name, said, str(min(one.row.id for one in owed)), now)
 
-    def _complain(self, name: str, error: SigwardenError, outage: str, now: datetime) -> None:
+    def _complain(self, name: str, error: str, outage: str, now: datetime) -> None:
         """Make it a finding, told on the other channels: those of its severity, or else all."""
-        finding = undeliverable(name, outage, self._redact(str(error)), now)
+        finding = undeliverable(name, outage, error, now)
         named = [other for other in self._routes.channels_for("", finding.severity) if other != name]
         others = named or [other for other in self._channels if other != name]
         tells = tuple(Tell(finding.id, other) for other in others)

@@ -43,6 +43,11 @@ class ChannelState:
         """A message arrived."""
         self.failures, self.paused_until, self.error, self.complained = 0, None, "", False
 
+    def probed(self, error: str) -> None:
+        """What a probe said; a message that was not taken since weighs more than a probe that went well."""
+        if error or not self.failures:
+            self.error = error
+
     def failed(self, error: SigwardenError, now: datetime, said: str, pause: timedelta) -> None:
         """A message did not arrive. A refusal may be about that one message, so the next one is tried too."""
         self.failures += 1

@@ -102,7 +102,7 @@ def test_84_one_job_that_fails_stops_no_other(started: list[Running]) -> None:
     assert errors["good"] == ""
     assert "the log is down" in errors["bad"]
     assert "KeyError" in errors["worse"]
-    assert running.daemon.ledger.numbers().failures["worse"] == runs["worse"]
+    assert running.daemon.ledger.jobs().failures["worse"] == runs["worse"]
     assert runs["bad"] < runs["good"]
 
 
