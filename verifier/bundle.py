@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from verifier import jsonstrict
+from verifier import jsonstrict, tbs
 from verifier.dsse import Envelope, envelope_from_json
 from verifier.entry import LogEntry, entry_from_tle, entry_to_tle
 from verifier.errors import Malformed
@@ -196,7 +196,15 @@ def _signer(material: dict[str, Any], version: str, *, allow_chain: bool) -> tup
     found = _list(members.get("certificates", []), "certificates", MAX_CERTIFICATES)
     if not found:
         raise _bad("the certificate chain is empty", "bundle-chain")
-    return tuple(_certificate(one) for one in found), ""
+    certificates = tuple(_certificate(one) for one in found)
+    if not allow_chain and any(_is_self_issued(one) for one in certificates):
+        raise _bad("the certificate chain contains a root: trust comes from the trust root alone", "bundle-root")
+    return certificates, ""
+
+
+def _is_self_issued(certificate: bytes) -> bool:
+    parts = tbs.walk_certificate(certificate)
+    return parts.issuer == parts.subject
 
 
 def _certificate(value: Any) -> bytes:
