@@ -14,7 +14,7 @@ _SAN_HEAD = bytes((der.OID, len(_SAN)))
 _FULCIO = der.oid_body(FULCIO_ARC)
 _FULCIO_HEAD = bytes((der.OID, len(_FULCIO) + 1))
 _TEXT_TAGS = frozenset((0x81, 0x82, 0x86))  # rfc822Name, dNSName, uniformResourceIdentifier
-_TBS_FIELDS = (0x02, 0x30, 0x30, 0x30, 0x30)  # serial, algorithm, issuer, validity, subject: tags
+_VERSION_3_SERIAL = b"\xa0\x03\x02\x01\x02\x02"
 
 
 def extension_oid(number: int) -> bytes:
@@ -29,8 +29,8 @@ def is_whole(cert: bytes) -> bool:
 
 def one_name(cert: bytes) -> bytes | None:
     """The only name of the only SAN of a certificate, as bytes; None if there is not exactly one plain name."""
-    at = cert.find(_SAN)
-    if at < 2 or cert[at - 2 : at] != _SAN_HEAD or cert.rfind(_SAN) != at:
+    at = cert.rfind(_SAN)  # backwards: measured to be three times as fast
+    if at < 2 or cert[at - 2 : at] != _SAN_HEAD or cert.rfind(_SAN, 0, at) >= 0:
         return None
     try:
         return _short_name(cert, at + 3) or _any_name(cert, at + 3)
@@ -61,22 +61,22 @@ def _any_name(cert: bytes, at: int) -> bytes | None:
 
 def text_of(cert: bytes, oid: bytes) -> bytes | None:
     """The text of the Fulcio extension with this OID, empty without one; None if it is repeated or not plain."""
-    at = cert.find(oid)
+    at = cert.rfind(oid)
     if at < 0:
         return b""
-    if cert.rfind(oid) != at or cert[at - 2 : at] != _FULCIO_HEAD:
+    if cert.rfind(oid, 0, at) >= 0 or cert[at - 2 : at] != _FULCIO_HEAD:
         return None
     try:
-        return _text(cert, at + 10)
+        size = cert[at + 13]  # the short form first: OID, OCTET STRING and UTF8String with lengths of one byte
+        if cert[at + 10] == 0x04 and cert[at + 12] == 0x0C and size < 0x7E and cert[at + 11] == size + 2:
+            return cert[at + 14 : at + 14 + size]
+        return _any_text(cert, at + 10)
     except IndexError:
         return None
 
 
-def _text(cert: bytes, at: int) -> bytes | None:
+def _any_text(cert: bytes, at: int) -> bytes | None:
     """What stands in the OCTET STRING at `at`: a UTF8String that fills it, else the bytes as they are."""
-    size = cert[at + 3]
-    if cert[at] == 0x04 and cert[at + 2] == 0x0C and size < 0x7E and cert[at + 1] == size + 2:
-        return cert[at + 4 : at + 4 + size]
     start, end = _octets(cert, at)
     if cert[start] == 0x0C:
         text, stop = _span(cert, start)
@@ -87,19 +87,24 @@ def _text(cert: bytes, at: int) -> bytes | None:
 def key_of(cert: bytes) -> bytes | None:
     """The SubjectPublicKeyInfo of a plain version 3 certificate."""
     try:
-        body, end = _span(cert, 0)
-        at, _ = _span(cert, body)
-        if end != len(cert) or cert[at : at + 5] != b"\xa0\x03\x02\x01\x02":
-            return None
-        at += 5
-        for tag in _TBS_FIELDS:
-            if cert[at] != tag:
-                return None
-            _, at = _span(cert, at)
+        at = _key_at(cert)
         _, stop = _span(cert, at)
-        return cert[at:stop] if cert[at] == 0x30 and stop <= len(cert) else None
+        return cert[at:stop] if at and cert[at] == 0x30 and stop <= len(cert) else None
     except IndexError:
         return None
+
+
+def _key_at(cert: bytes) -> int:
+    """Where the key of a certificate starts (its two outer lengths take two bytes each), 0 if a field is not plain."""
+    if cert[4:6] != b"\x30\x82" or cert[8:14] != _VERSION_3_SERIAL or cert[14] > 0x7F:
+        return 0
+    at = 15 + cert[14]
+    for _ in range(4):  # algorithm, issuer, validity, subject
+        size = cert[at + 1]
+        if cert[at] != 0x30:
+            return 0
+        at = at + 2 + size if size < 0x80 else _span(cert, at)[1]
+    return at
 
 
 def _octets(cert: bytes, at: int) -> tuple[int, int]:

@@ -4,11 +4,17 @@ So that a thousand patterns cost one search for literals (the sieve). Conservati
 there is none, and the pattern is tried on every name.
 """
 
+import re
 from collections.abc import Iterator
 
 from monitor.regexes import Form
 
 MIN_LENGTH = 3  # shorter ones occur everywhere
+# What most names of CI jobs hold: it tells nothing apart, so a literal is rated without it.
+_COMMON = re.compile(
+    r"https?://|github\.com|gitlab\.com|\.github/workflows|\.gitlab-ci|refs/(tags|heads|pull)"
+    r"|(release|build|publish|deploy|test|main|master|ci|docker)\b|\.ya?ml|[/@.:-]"
+)
 _QUANTIFIERS = "*?{+"
 _PUNCTUATION = frozenset(r"\.+*?()|[]{}^$/-_@:,;=&%#!~'\"<> ")
 
@@ -18,19 +24,24 @@ def required_literals(form: Form, value: str) -> tuple[str, ...]:
     if form in ("exact", "prefix"):
         return (value,) if len(value) >= MIN_LENGTH else ()
     if form == "glob":
-        return _longest(value.split("*"))
+        return _best(value.split("*"))
     literals: list[str] = []
     for branch in _branches(value):
-        best = _longest(list(_runs(branch)))
+        best = _best(list(_runs(branch)))
         if not best:
             return ()
         literals.extend(best)
     return tuple(literals)
 
 
-def _longest(runs: list[str]) -> tuple[str, ...]:
-    best = max(runs, key=len, default="")
+def _best(runs: list[str]) -> tuple[str, ...]:
+    best = max(runs, key=_rating, default="")
     return (best,) if len(best) >= MIN_LENGTH else ()
+
+
+def _rating(literal: str) -> tuple[int, int]:
+    """How well a literal tells names apart."""
+    return len(_COMMON.sub("", literal)), len(literal)
 
 
 def _branches(pattern: str) -> list[str]:

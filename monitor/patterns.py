@@ -44,7 +44,8 @@ def find(pattern: Pattern, options: Iterable[Reading]) -> Found | None:
     """The closest match of a pattern among the readings of one name (the name itself first)."""
     listed = tuple(options)
     compare = _COMPARE.get(pattern.field, _plain)
-    for closeness in (_same, _folded, _alike):
+    near = (_same, _folded, _alike) if pattern.field in NAME_FIELDS else (_same,)  # an id has no look-alikes
+    for closeness in near:
         for how, text in listed:
             if compare(pattern, text, closeness):
                 return Found(_label(how, closeness), text)

@@ -20,7 +20,7 @@ from monitor.literals import MIN_LENGTH, required_literals
 from monitor.patterns import HASH_FIELDS, NAME_FIELDS, Pattern, literal_of
 from monitor.plain_bodies import plain_body
 from monitor.readings import MAX_LENGTH
-from monitor.regexes import as_regex, matches, options
+from monitor.regexes import as_regex, options
 from verifier.bodies import Signer, read_bodies
 from verifier.errors import Malformed
 from verifier.extensions import oid_of
@@ -56,12 +56,14 @@ class Sieve:
         self._certificates = {bytes.fromhex(p.value) for p in hashes if p.field == "certificate"}
         self._digests = {bytes.fromhex(p.value.partition(":")[2]) for p in hashes if p.field == "digest"}
         named = [pattern for pattern in patterns if pattern.field not in HASH_FIELDS]
-        self._with_source = any(pattern.field in _SOURCE_FIELDS for pattern in named)
         self._places = _places(named)
-        self._with_names = any(pattern.field in NAME_FIELDS for pattern in named)
+        held = {oid for oid, exact in self._places if exact}
+        named = [pattern for pattern in named if pattern.field in NAME_FIELDS or _oid(pattern.field) not in held]
+        self._with_source = any(pattern.field in _SOURCE_FIELDS for pattern in named)
         self._literals, loose = _compile(named)
         self._short = {skeleton(pattern.value).encode() for pattern in loose if pattern.form == "exact"}
-        self._loose = _set([pattern for pattern in loose if pattern.form != "exact"])
+        shapeless = [pattern for pattern in loose if pattern.form != "exact"]
+        self._loose = _set(shapeless) if shapeless else None
         self._hostile = re2.compile(_HOSTILE, _by_bytes())
 
     def suspects(self, leaves: Sequence[bytes]) -> list[int]:
@@ -108,20 +110,17 @@ class Sieve:
         return self._key(signer.der) if signer.kind == "key" else sha256(signer.der).digest() not in self._keys
 
     def _certificate(self, der: bytes, lines: list[bytes]) -> bool:
-        if not glance.is_whole(der):
+        name = glance.one_name(der)
+        if name is None or not glance.is_whole(der):
             return False
-        if self._with_names:
-            name = glance.one_name(der)
-            if name is None:
-                return False
-            lines.append(name)
+        lines.append(name)
         if self._with_source and not _add_source(der, lines):
             return False
-        for oid in self._places:
+        for oid, exact in self._places:
             text = glance.text_of(der, oid)
-            if text is None:
+            if text is None or text in exact:
                 return False
-            if text:
+            if text and not exact:
                 lines.append(text)
         if self._certificates and sha256(der).digest() in self._certificates:
             return False
@@ -147,16 +146,19 @@ class Sieve:
         if self._hostile.search(block):
             found.update(at for at, line in enumerate(lines) if self._hostile.search(line))
         folded = fold_bytes(block)
-        starts = [0, *accumulate(len(line) + 1 for line in folded.split(b"\n"))]
-        for end, patterns in self._literals.iter(folded.decode("latin-1")):
+        starts: list[int] = []
+        for end, group in self._literals.iter(folded.decode("latin-1")):
+            starts = starts or [0, *accumulate(len(line) + 1 for line in folded.split(b"\n"))]
             at = bisect_right(starts, end) - 1
-            if at not in found and any(_may_match(pattern, lines[at]) for pattern in patterns):
+            if at not in found and group.may_match(lines[at]):
                 found.add(at)
         return found | self._loosely_odd(lines, folded)
 
     def _loosely_odd(self, lines: list[bytes], folded: bytes) -> set[int]:
         """The same for the patterns that have no literal, and for lines too long to have all their readings made."""
-        found = {at for at, line in enumerate(lines) if len(line) > MAX_LENGTH}
+        found: set[int] = set()
+        if max(map(len, lines)) > MAX_LENGTH:
+            found.update(at for at, line in enumerate(lines) if len(line) > MAX_LENGTH)
         if self._short:
             found.update(at for at, line in enumerate(folded.split(b"\n")) if line in self._short)
         if self._loose is not None:
@@ -176,15 +178,23 @@ def _add_source(der: bytes, lines: list[bytes]) -> bool:
     return text is not None
 
 
-def _may_match(pattern: Pattern, line: bytes) -> bool:
-    """Whether a line with a pattern's literal may match it: a plain line has no reading but itself, in any case.
+class _Group:
+    """The patterns that need one literal: tried together, so that a literal which many share costs no more."""
 
-    And one without double slashes, where it has any (GitLab's names do).
-    """
-    if pattern.form in ("exact", "prefix") or b"//" in line[8:]:
-        return True
-    text = line.decode("latin-1")
-    return matches(pattern.form, pattern.value, text, unanchored=pattern.unanchored, fold=True)
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._sure = any(pattern.form in ("exact", "prefix") for pattern in patterns)
+        self._patterns = patterns
+        self._set: re2.Set | None = None
+
+    def may_match(self, line: bytes) -> bool:
+        """Whether a line that holds the literal may match: a plain line has no reading but itself, in any case.
+
+        And one without double slashes, where it has any (GitLab's names do).
+        """
+        if self._sure or b"//" in line[8:]:
+            return True
+        self._set = self._set or _set(self._patterns)
+        return bool(self._set.Match(line))
 
 
 def sieve_literals(pattern: Pattern) -> tuple[str, ...]:
@@ -209,27 +219,24 @@ def _compile(patterns: Iterable[Pattern]) -> tuple[ahocorasick.Automaton, list[P
             literals.setdefault(literal, []).append(pattern)
         if not found:
             loose.append(pattern)
-    return automaton(literals), loose
+    return automaton({literal: _Group(patterns) for literal, patterns in literals.items()}), loose
 
 
-def automaton(literals: Mapping[str, Sequence[object]]) -> ahocorasick.Automaton:
-    """A search for all literals at once; each hit gives its values."""
+def automaton(literals: Mapping[str, object]) -> ahocorasick.Automaton:
+    """A search for all literals at once; each hit gives its value."""
     built = ahocorasick.Automaton()
-    for literal, values in literals.items():
-        built.add_word(literal, tuple(values))
+    for literal, value in literals.items():
+        built.add_word(literal, value)
     if not literals:
         built.add_word("\0", ())  # an automaton without words cannot search
     built.make_automaton()
     return built
 
 
-def _set(patterns: Iterable[Pattern]) -> re2.Set | None:
-    """All patterns without a literal as one set; None if there are none."""
-    listed = list(patterns)
-    if not listed:
-        return None
+def _set(patterns: Iterable[Pattern]) -> re2.Set:
+    """Patterns as one set of expressions, in any case."""
     built = re2.Set.SearchSet(_by_bytes(fold=True))
-    for pattern in listed:
+    for pattern in patterns:
         regex = as_regex(pattern.form, pattern.value)
         built.Add(regex if pattern.unanchored else rf"\A(?:{regex})\z")
     built.Compile()
@@ -244,9 +251,21 @@ def _by_bytes(*, fold: bool = False) -> re2.Options:
     return chosen
 
 
-def _places(patterns: Iterable[Pattern]) -> tuple[bytes, ...]:
-    """OIDs of the extensions in which anchors look, besides the source repository."""
-    fields = {pattern.field for pattern in patterns} - NAME_FIELDS
-    names = fields | ({"issuer-v1"} if "issuer" in fields else set())
-    numbers = sorted(int((oid_of(name) or "0").rpartition(".")[2]) for name in names)
-    return tuple(glance.extension_oid(number) for number in numbers)
+def _places(patterns: Iterable[Pattern]) -> tuple[tuple[bytes, frozenset[bytes]], ...]:
+    """OIDs of the extensions in which anchors look besides the source; with their values if all are exact."""
+    wanted: dict[str, list[Pattern]] = {}
+    for pattern in patterns:
+        if pattern.field not in NAME_FIELDS:
+            for name in (pattern.field, "issuer-v1") if pattern.field == "issuer" else (pattern.field,):
+                wanted.setdefault(name, []).append(pattern)
+    return tuple((_oid(name), _values(listed)) for name, listed in wanted.items())
+
+
+def _values(patterns: Sequence[Pattern]) -> frozenset[bytes]:
+    """The values of patterns that are all exact, else nothing: then the text is searched like a name."""
+    exact = all(pattern.form == "exact" for pattern in patterns)
+    return frozenset(pattern.value.encode() for pattern in patterns if exact)
+
+
+def _oid(name: str) -> bytes:
+    return glance.extension_oid(int((oid_of(name) or "0").rpartition(".")[2]))
