@@ -23,11 +23,14 @@ PER_REQUEST = 10
 MAX_ANSWER = 32 << 20
 """Ten entries with attestations (protocol 1.16)."""
 
+_WHOLE = frozenset({404, 410, 500})
+"""Answers to a batch that may be the fault of one entry: 500 is, where the server cannot parse a body."""
+
 _MAX_INFO = 4 << 20
 _MAX_SHARDS = 256
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 _ASK_AGAIN = (0.0, 0.5, 2.0)
-"""Seconds before each time that missing entries are asked for singly: a replica may lag."""
+"""Seconds before each time in a row that brought nothing: a replica may lag."""
 
 _SINGLES = 100
 """Missing entries that are asked for singly before we give up; a server that withholds more is not asked for all."""
@@ -92,7 +95,7 @@ class RekorV1Log:
     def _fetch(self, indexes: Sequence[int]) -> dict[int, Row]:
         """What one answer held of `indexes`; nothing of an answer that is wrong in any part."""
         reply = self._ask(indexes, fresh=False)
-        if reply.status == 500:  # one body that the server cannot parse fails the whole batch
+        if reply.status in _WHOLE:
             return {}
         batch = self._parse(reply, indexes)
         return {} if batch.odd else batch.rows
@@ -109,14 +112,15 @@ class RekorV1Log:
         `untried` counts those that are missing too and not asked for singly yet.
         """
         rows: dict[int, Row] = {}
-        left, answers = list(indexes), list[tuple[int, Batch, Reply]]()
-        for delay in _ASK_AGAIN:
-            self._http.sleep(delay)
+        left, answers, fruitless = list(indexes), list[tuple[int, Batch, Reply]](), 0
+        while left and fruitless < len(_ASK_AGAIN):
+            self._http.sleep(_ASK_AGAIN[fruitless])
             answers = self._http.gather(self._fetch_one, left)
             rows.update({index: batch.rows[index] for index, batch, _ in answers if not batch.odd and batch.rows})
+            fruitless = fruitless + 1 if all(index not in rows for index in left) else 0
             left = [index for index in left if index not in rows]
-            if not left:
-                return rows
+        if not left:
+            return rows
         raise self._withheld(left, [row for row in answers if row[0] in set(left)], untried)
 
     def _fetch_one(self, index: int) -> tuple[int, Batch, Reply]:
@@ -129,6 +133,8 @@ class RekorV1Log:
                 status=500,
                 evidence={"indexes": str(index - self.spec.base), "answer": reply.body[:1024]},
             )
+        if reply.status in _WHOLE:
+            return index, Batch(odd=f"the status {reply.status}"), reply
         return index, self._parse(reply, (index,)), reply
 
     def _ask(self, indexes: Sequence[int], *, fresh: bool) -> Reply:

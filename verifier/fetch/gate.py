@@ -7,6 +7,7 @@ answers slower and slower; grows by one per round after that. Never above the ce
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from verifier.errors import Unreachable
 
@@ -17,7 +18,8 @@ _SLOWER_BY = 0.03
 _CAREFUL_ROUND = 8
 """Answers that make a round at least, once there was trouble: recover slowly."""
 
-_MAX_PAUSE = 30.0
+Outcome = Literal["good", "full", "other"]
+"""A good answer; the server has too much (429, 5xx, no answer in time, breaking off); a fault that says neither."""
 
 
 @dataclass(slots=True)
@@ -27,7 +29,6 @@ class Pace:
     ceiling: int
     limit: int = 1
     troubled: bool = False
-    misses: int = 0
     _fastest: float = float("inf")
     _round: list[float] = field(default_factory=list)
     _peak: int = 0
@@ -38,14 +39,12 @@ class Pace:
 
     def answered(self, latency: float) -> None:
         """A good answer came."""
-        self.misses = 0
         self._round.append(latency)
         if len(self._round) >= (max(self.limit, _CAREFUL_ROUND) if self.troubled else self.limit):
             self._end_round()
 
     def overloaded(self) -> None:
         """The server has too much."""
-        self.misses += 1
         self._shrink()
 
     def _end_round(self) -> None:
@@ -108,18 +107,18 @@ class Gate:
             self._pace.started(self._in_flight)
             return Ticket(self._cuts)
 
-    def leave(self, ticket: Ticket, *, latency: float | None, pause: float = 0.0) -> None:
-        """Gives the place back. `latency` None says that the server had too much; `pause` is what it asked for."""
+    def leave(self, ticket: Ticket, outcome: Outcome, *, latency: float = 0.0, pause: float = 0.0) -> None:
+        """Gives the place back. `latency` is that of a good answer; `pause` is what the server asked for."""
         with self._changed:
             self._in_flight -= 1
             limit = self._pace.limit
-            if latency is not None:
+            news = ticket.cuts == self._cuts  # those that left before the last cut say nothing new
+            if outcome == "good":
                 self._pace.answered(latency)
-            elif ticket.cuts == self._cuts:  # those that left before the last cut say nothing new
+            elif outcome == "full" and news:
                 self._pace.overloaded()
-                pause = max(pause, self._own_pause())
-            if latency is None or self._pace.limit < limit:
-                self._cuts += ticket.cuts == self._cuts
+            if news and (outcome == "full" or self._pace.limit < limit):
+                self._cuts += 1
             if pause > 0:
                 self._not_before = max(self._not_before, self._clock() + pause)
             self._changed.notify_all()
@@ -129,10 +128,6 @@ class Gate:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-    def _own_pause(self) -> float:
-        """Seconds to leave a server alone that keeps failing and does not say for how long."""
-        return min(_MAX_PAUSE, 0.25 * 2.0 ** min(self._pace.misses - 2, 10)) if self._pace.misses > 1 else 0.0
 
     def _no_place(self, now: float) -> Unreachable:
         wait = max(0.0, self._not_before - now)

@@ -19,7 +19,7 @@ from verifier.errors import Refused, Unreachable
 from verifier.fetch.body import answer_body
 from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of, named
 from verifier.fetch.crew import Crew, Item, Result
-from verifier.fetch.gate import Gate
+from verifier.fetch.gate import Gate, Outcome
 from verifier.fetch.pool import Connections, connector
 from verifier.fetch.retry import RETRIED_CAUSES, Retries, retry_after, times_retried
 from verifier.fetch.stats import Stats
@@ -27,7 +27,8 @@ from verifier.fetch.wire import Backend, Deadlines, tls_context
 
 __all__ = ["Call", "Http", "HttpPolicy", "Reply", "expect"]
 
-_OVERLOAD = frozenset({429, 500, 502, 503, 504})
+_FULL = frozenset({429, 500, 502, 503, 504})
+_FULL_CAUSES = frozenset({"timeout", "connect", "protocol"})
 _FAILURES = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -135,23 +136,22 @@ class Http:
         started = self._clock()
         ticket = gate.enter(started + self.policy.total_timeout)
         sent = self._clock()
-        latency: float | None = None
-        pause = 0.0
-        outcome: int | str = "failed"
+        said: int | str = "failed"
+        outcome: Outcome = "other"
+        latency = pause = 0.0
         try:
             reply, first_byte = self._exchange(call, url)
-            outcome = reply.status
-            if reply.status in _OVERLOAD:
-                pause = retry_after(reply.headers) or 0.0
-            else:
-                latency = first_byte - sent
+            said, latency = reply.status, first_byte - sent
+            outcome = "full" if reply.status in _FULL else "good"
+            pause = retry_after(reply.headers) or 0.0 if outcome == "full" else 0.0
             return reply
         except Unreachable as error:
-            outcome = error.cause
+            said = error.cause
+            outcome = "full" if said in _FULL_CAUSES else "other"
             raise
         finally:
-            gate.leave(ticket, latency=latency, pause=pause)
-            self.stats.counted(host_of(call.url), outcome)
+            gate.leave(ticket, outcome, latency=latency, pause=pause)
+            self.stats.counted(host_of(call.url), said)
 
     def _exchange(self, call: Call, url: httpx.URL) -> tuple[Reply, float]:
         """One request and its whole answer, and when its first byte came."""
