@@ -34,6 +34,12 @@ def required_literals(form: Form, value: str) -> tuple[str, ...]:
     return tuple(literals)
 
 
+def first_literal(regex: str) -> str:
+    """The text with which every match of an anchored expression begins, as far as that is obvious."""
+    branches = _branches(regex)
+    return next(_runs(branches[0])) if len(branches) == 1 else ""
+
+
 def _best(runs: list[str]) -> tuple[str, ...]:
     best = max(runs, key=_rating, default="")
     return (best,) if len(best) >= MIN_LENGTH else ()
