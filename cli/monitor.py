@@ -139,7 +139,7 @@ def log_line(tick: "TickResult") -> str:
     from monitor.display import visible
 
     proven = "all proven" if tick.proven_to == tick.size else f"proven to {tick.proven_to}"
-    words = f"; {visible(tick.message)}" if tick.message else ""
+    words = f"; {visible(tick.message)}" if tick.message and tick.verdict != "OK" else ""
     later = "; stopped by a limit, the rest comes with the next pass" if tick.incomplete else ""
     return f"{tick.verdict:<12}{visible(tick.origin)}: {tick.size} entries, {proven}, {tick.read} new{words}{later}"
 

@@ -14,7 +14,7 @@ from monitor.selectors import strings
 from monitor.store import Batch, Store, Tell
 from monitor.trouble import log_finding
 from monitor.watch import build_watches
-from monitor.widened import compare_watches
+from monitor.weakening import compare_watches
 from verifier.errors import SigwardenError
 
 _TRUST = "trust:sha256"

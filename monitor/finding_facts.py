@@ -111,8 +111,8 @@ def _signer(subject: Subject, signed: Signed) -> dict[str, Any]:
             "key_sha256": sorted(subject.keys),
             "serial": f"{serial:x}" if serial is not None else "",
         },
-        "ref": [value[0] for value in values_of(signed, "ref")],
-        "workflow": [f"{name.project}/{name.path}" for name in ci_names(signed)],
+        "ref": _told(signed, "ref"),
+        "workflow": _told(signed, "workflow"),
     }
 
 
@@ -120,7 +120,14 @@ def _history(watch: str, signed: Signed, rules: Rules) -> dict[str, int]:
     """How often this was seen before: the watch, and each value that tells signatures apart."""
     history = {"same_watch": rules.history.count(watch)}
     for field in _HISTORY_FIELDS:
-        values = values_of(signed, field)
+        values = _told(signed, field)
         if values:
-            history[f"same_{field}"] = rules.history.seen(watch, field, values[0][0])
+            history[f"same_{field}"] = rules.history.seen(watch, field, values[0])
     return history
+
+
+def _told(signed: Signed, field: str) -> list[str]:
+    """The values of a field as facts hold them: what is remembered is asked for in the same spelling."""
+    if field == "workflow":
+        return [f"{name.project}/{name.path}" for name in ci_names(signed)]
+    return [value[0] for value in values_of(signed, field)]
