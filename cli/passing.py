@@ -11,7 +11,7 @@ from typing import Any
 
 from cli.logs import Followed
 from cli.parts import secret
-from cli.watchtower import Watchtower, utc_now
+from cli.watchtower import Watchtower
 from monitor.duties import Duties, Sight
 from monitor.findings import SEVERITIES, Finding
 from monitor.follow import TickResult, tick_service
@@ -75,7 +75,7 @@ def make_duties(tower: Watchtower, sight: Sight | None = None) -> Duties:
         tower.deliverer,
         tower.routes,
         sight or Sight(freshness_of(tower.followed), skew=lambda: tower.http.stats.counts().date_skew),
-        utc_now,
+        tower.clock,
         Heartbeat(beat, Http(tower.secret_policy)) if beat else None,
     )
 

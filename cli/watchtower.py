@@ -26,6 +26,13 @@ from verifier.errors import SigwardenError
 from verifier.fetch.http import Http, HttpPolicy
 from verifier.note import NoteKey
 
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
 
 @dataclass(slots=True)
 class Watchtower:
@@ -42,6 +49,7 @@ class Watchtower:
     deliverer: Deliverer
     redact: Redactor
     rules: Rules
+    clock: Clock = utc_now
 
     def machinery(self, limits: Limits, stop: threading.Event | None = None) -> Machinery:
         """What a tick needs, within `limits`."""
@@ -53,6 +61,7 @@ class Watchtower:
             judge=self._judge,
             route=self.routes.of,
             refresh_keys=self._fresh_keys,
+            now=self.clock,
             limits=limits,
             grace=Grace(stale=daemon.stale_after, withheld=daemon.withheld_after),
             stop=stop.is_set if stop else lambda: False,
@@ -93,7 +102,7 @@ class Watchtower:
         return ()
 
 
-def build(config: LoadedConfig, store: Store, *, deliver: bool = True) -> Watchtower:
+def build(config: LoadedConfig, store: Store, *, deliver: bool = True, clock: Clock = utc_now) -> Watchtower:
     """Wire a configuration. Raises Refused for any fault in it, before anything is polled."""
     watches = load_watches(config)
     policy = http_policy(config)
@@ -119,6 +128,7 @@ def build(config: LoadedConfig, store: Store, *, deliver: bool = True) -> Watcht
         deliverer=Deliverer(store, opened, routing, redact=redact),
         redact=redact,
         rules=Rules(watches, trust.merged, Remembered(store), rules_sha256(config)),
+        clock=clock,
     )
 
 
@@ -131,11 +141,3 @@ def _secrets(config: LoadedConfig) -> list[Secret]:
             found += [value] if value else []
     beat = secret(config, config.file.heartbeat_url, "heartbeat_url")
     return found + ([beat] if beat else [])
-
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
