@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.config_file import LoadedConfig
 from cli.secret_sources import is_source, read_source
+from monitor.lint import lint_watches
 from monitor.watch import Watch, build_watch
 from verifier.errors import Refused
 
@@ -24,6 +25,11 @@ def load_watches(config: LoadedConfig) -> tuple[Watch, ...]:
             watches.append(_one(config, at, table, watches))
         except Refused as error:
             faults.append(_placed(config, at, error))
+    names = [watch.name for watch in watches]
+    for problem in lint_watches(watches):
+        if problem.fatal:
+            at = names.index(problem.watch)
+            faults.append(f"{config.where('watch', at)}: watch '{problem.watch}': {problem.message}")
     if faults:
         raise Refused("\n".join(faults), code="watch-invalid")
     return tuple(watches)
