@@ -20,16 +20,17 @@ def load_watches(config: LoadedConfig) -> tuple[Watch, ...]:
     """Every watch of the file. Refused names all faulty tables at once, each with its line."""
     watches: list[Watch] = []
     faults: list[str] = []
+    places: dict[str, int] = {}
     for at, table in enumerate(config.file.watch):
         try:
             watches.append(_one(config, at, table, watches))
+            places[watches[-1].name] = at
         except Refused as error:
             faults.append(_placed(config, at, error))
-    names = [watch.name for watch in watches]
     for problem in lint_watches(watches):
         if problem.fatal:
-            at = names.index(problem.watch)
-            faults.append(f"{config.where('watch', at)}: watch '{problem.watch}': {problem.message}")
+            place = config.where("watch", places[problem.watch])
+            faults.append(f"{place}: watch '{problem.watch}': {problem.message}")
     if faults:
         raise Refused("\n".join(faults), code="watch-invalid")
     return tuple(watches)
