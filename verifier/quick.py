@@ -100,10 +100,10 @@ def _identity(cert: bytes) -> QuickIdentity | None:
     ends = _ends(cert, start, end, sorted((san, issuer, old)))
     if ends is None:
         return None
-    names = _names(cert, *_value(cert, san + len(_SAN_OID), ends[san]))
-    text = None if issuer < 0 else _boxed(cert, *_value(cert, issuer + len(_ISSUER_OID), ends[issuer]))
+    names = _names(cert, san + len(_SAN_OID), ends[san])
+    text = None if issuer < 0 else _boxed(cert, issuer + len(_ISSUER_OID), ends[issuer])
     if old >= 0 and text != "":
-        raw = _plain_raw(cert, *_value(cert, old + len(_ISSUER_OID), ends[old]))
+        raw = _plain_raw(cert, old + len(_ISSUER_OID), ends[old])
         text = raw if text is None or text == raw else ""
     if names is None or text == "":
         return None
@@ -140,7 +140,15 @@ def _value(cert: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _names(cert: bytes, at: int, end: int) -> tuple[Name, ...] | None:
-    """ASCII e-mail, DNS and URI names of a SAN; None if there is none or any other."""
+    """ASCII e-mail, DNS and URI names of a SAN, whose OID ends at `at`; None if there is none or any other."""
+    box = at + 3 if cert.startswith(_CRITICAL, at) else at
+    size = end - box
+    # The usual case in one comparison: one name, and every length short.
+    if 6 < size < 0x80 and cert[box : box + 4] == bytes((0x04, size - 2, 0x30, size - 4)) and cert[box + 5] == size - 6:
+        kind = _TEXT_KINDS.get(cert[box + 4])
+        raw = cert[box + 6 : end]
+        return None if kind is None else (Name(kind, raw.decode("ascii"), raw),)
+    at, end = _value(cert, at, end)
     if cert[at] != 0x30:
         return None
     at, stop = _span(cert, at)
@@ -159,13 +167,22 @@ def _names(cert: bytes, at: int, end: int) -> tuple[Name, ...] | None:
 
 
 def _boxed(cert: bytes, at: int, end: int) -> str:
-    """Text of a UTF8String that fills the value, else empty."""
+    """Text of a UTF8String that fills the extension whose OID ends at `at`, else empty."""
+    size = end - at
+    # The usual case in one comparison: OCTET STRING and UTF8String, both of short length.
+    if 4 <= size < 0x80 and cert[at : at + 4] == bytes((0x04, size - 2, 0x0C, size - 4)):
+        return cert[at + 4 : end].decode()
+    at, end = _value(cert, at, end)
     body, stop = _span(cert, at)
     return cert[body:stop].decode() if cert[at] == 0x0C and body and stop == end else ""
 
 
 def _plain_raw(cert: bytes, at: int, end: int) -> str:
     """Raw text that no reader could take for DER (no string tag is as large as a blank), else empty."""
+    size = end - at
+    if size < 0x80 and cert[at] == 0x04 and cert[at + 1] == size - 2 and 0x20 < cert[at + 2] < 0x7F:
+        return cert[at + 2 : end].decode()
+    at, end = _value(cert, at, end)
     return cert[at:end].decode() if at < end and 0x20 < cert[at] < 0x7F else ""
 
 
@@ -176,8 +193,8 @@ def _extensions(cert: bytes, at: int, end: int) -> dict[str, str] | None:
         if cert[at] != 0x30 or not at < stop <= end:
             return None
         if cert.startswith(_FULCIO_PREFIX, body) and (row := _ROWS.get(cert[body + 11])):
-            value = _value(cert, body + len(_ISSUER_OID), stop)
-            text = _boxed(cert, *value) if row.encoding == "der" else _plain_raw(cert, *value)
+            read = _boxed if row.encoding == "der" else _plain_raw
+            text = read(cert, body + len(_ISSUER_OID), stop)
             if not text or row.name in texts:
                 return None
             texts[row.name] = text

@@ -116,6 +116,14 @@ def test_plain_certificates_are_answered() -> None:
             assert check(raw_certificate([san(*names), *issuers, *rest]))
 
 
+def test_a_flag_twice_is_no_extension() -> None:
+    plain = san((EMAIL, b"a@b.test"))
+    flag = der.encode(der.BOOLEAN, b"\xff")
+    twice = der.encode(der.SEQUENCE, plain[2:7] + flag + plain[7:])
+    assert quick_identity(raw_certificate([plain, scts(bytes(200))])) is not None
+    assert quick_identity(raw_certificate([twice, scts(bytes(200))])) is None
+
+
 def test_text_that_looks_like_an_extension_is_none() -> None:
     fake = san((EMAIL, b"mallory@example.test"))
     assert quick_identity(raw_certificate([extension("1.2.3.4", fake), scts(bytes(200))])) is None
