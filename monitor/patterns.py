@@ -144,22 +144,25 @@ def _embedded_label(how: str) -> str:
     return EMBEDDED if how == EXACT else f"{how}, {EMBEDDED}"
 
 
+# Characters besides letters and digits that make a word longer, to its left and right: ``pre-ann@acme.example`` is
+# another mailbox, ``acme/widget-docs`` another repository. A domain is open to the left.
+_JOINED = {"name": (".+_-", "-_"), "email": (".+_-", "-_"), "email-domain": (None, "-_")}
+_JOINED_PATH = ("", "-_.")
+
+
 def _occurs(pattern: Pattern, literal: str, text: str) -> bool:
     """Whether `literal` stands in `text` as a word of its own; a longer name that starts with it does not count."""
+    left, right = _JOINED.get(pattern.field, _JOINED_PATH)
     at = text.find(literal)
     while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(literal) : at + len(literal) + 1]
+        end = at + len(literal)
         whole = at > 0 or pattern.field in ("email", "email-domain")
-        if whole and _edge(pattern, before, ".+_-") and (literal[-1] == "/" or _edge(pattern, after, "-_")):
+        starts = left is None or not _joins(text[at - 1 : at], left)
+        if whole and starts and (literal[-1] == "/" or not _joins(text[end : end + 1], right)):
             return True
         at = text.find(literal, at + 1)
     return False
 
 
-def _edge(pattern: Pattern, char: str, joined: str) -> bool:
-    """Whether a neighbouring character ends the word; e-mail domains are open to the left."""
-    if pattern.field == "email-domain" and joined == ".+_-":
-        return True
-    if pattern.field in {"name", "email"}:
-        return not (char.isalnum() or (char != "" and char in joined))
-    return not char.isalnum()
+def _joins(char: str, joined: str) -> bool:
+    return char.isalnum() or (char != "" and char in joined)

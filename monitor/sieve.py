@@ -28,10 +28,23 @@ from verifier.extensions import oid_of
 # Anything that has another reading than itself (see `readings`; a test holds the two together): not printable ASCII,
 # escapes, IDNA, user info, default ports and trailing dots of a host, dot segments, odd slashes after the scheme, a
 # final dot.
-_HOSTILE = (
+_HOSTILE_BYTES = (
     rb"[^\x21-\x7e\n]|[%\\&]|(?i:xn--)|:/+[^/\n]*@|:/+[^/?#\n]*(?:\.|:(?:80|443)?)(?:[/?#\n]|$)"
     rb"|/\.\.?(?:[/\n]|$)|///|:/(?:[^/\n]|\n|$)|\.(?:\n|$)"
 )
+
+
+def _by_bytes(*, fold: bool = False) -> re2.Options:
+    """Options for searching bytes that need not be UTF-8."""
+    chosen = options(fold=fold)
+    chosen.encoding = re2.Options.Encoding.LATIN1
+    chosen.max_mem = 256 << 20
+    return chosen
+
+
+HOSTILE = re2.compile(_HOSTILE_BYTES, _by_bytes())
+"""Finds what is not plain in bytes; lines apart."""
+
 _SOURCE_FIELDS = frozenset({"repository", "organization", "project"})
 _SOURCE, _OLD_SOURCE = glance.extension_oid(12), glance.extension_oid(5)
 # SubjectPublicKeyInfo of uncompressed points on P-256, P-384, P-521 up to the point: written in the usual way.
@@ -64,7 +77,7 @@ class Sieve:
         self._short = {skeleton(pattern.value).encode() for pattern in loose if pattern.form == "exact"}
         shapeless = [pattern for pattern in loose if pattern.form != "exact"]
         self._loose = _set(shapeless) if shapeless else None
-        self._hostile = re2.compile(_HOSTILE, _by_bytes())
+        self._hostile = HOSTILE
 
     def suspects(self, leaves: Sequence[bytes]) -> list[int]:
         """Places of the leaves that have to be read in full, in order."""
@@ -241,14 +254,6 @@ def _set(patterns: Iterable[Pattern]) -> re2.Set:
         built.Add(regex if pattern.unanchored else rf"\A(?:{regex})\z")
     built.Compile()
     return cast(re2.Set, built)
-
-
-def _by_bytes(*, fold: bool = False) -> re2.Options:
-    """Options for searching bytes that need not be UTF-8."""
-    chosen = options(fold=fold)
-    chosen.encoding = re2.Options.Encoding.LATIN1
-    chosen.max_mem = 256 << 20
-    return chosen
 
 
 def _places(patterns: Iterable[Pattern]) -> tuple[tuple[bytes, frozenset[bytes]], ...]:
