@@ -4,6 +4,7 @@ Reading only: nothing here says that a trusted authority signed it (`chain.check
 strict X.509 parser refuses is still read, and what is odd is named in `anomalies`.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ ANOMALIES: Mapping[str, str] = MappingProxyType(
 _SAN, _SCT, _POISON = der.oid_body(SAN), der.oid_body(SCT_LIST), der.oid_body(POISON)
 _ISSUER_V1, _ISSUER = (der.oid_body(f"{FULCIO_ARC}.{arc}") for arc in (1, 8))
 _EMPTY_NAME = b"\x30\x00"
+# Longer ones are not kept in memory: an attacker chooses them.
+_LONG_OID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,11 @@ def _raw(parts: tbs.Parts, anomalies: set[str]) -> dict[str, bytes]:
 
 def _dotted(oid: bytes) -> str:
     """Dotted OID, or its hex where the bytes are no OID (so that it is shown, not lost)."""
+    return oid.hex() if len(oid) > _LONG_OID else _short_dotted(oid)
+
+
+@functools.lru_cache(maxsize=1024)
+def _short_dotted(oid: bytes) -> str:
     try:
         return der.oid_text(oid)
     except Malformed:
