@@ -23,7 +23,7 @@ from monitor.secrets import Redactor, Secret
 from monitor.store import Remembered, Store
 from monitor.watch import Watch
 from verifier.errors import SigwardenError
-from verifier.fetch.http import Http, HttpPolicy
+from verifier.fetch.http import Call, Http, HttpPolicy, Reply
 from verifier.note import NoteKey
 
 Clock = Callable[[], datetime]
@@ -34,6 +34,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Anew(Http):
+    """Second tries: each request on a connection of its own, which another replica may answer."""
+
+    def send(self, call: Call) -> Reply:
+        """See Http."""
+        return super().send(replace(call, fresh=True))
+
+
 @dataclass(slots=True)
 class Watchtower:
     """Everything that one pass works with. `close` frees it."""
@@ -41,6 +49,7 @@ class Watchtower:
     config: LoadedConfig
     store: Store
     http: Http
+    again: Http
     trust: Trust
     watches: tuple[Watch, ...]
     followed: Sequence[Followed]
@@ -77,10 +86,10 @@ class Watchtower:
         self.executor.close()
         self.deliverer.close()
         self.http.close()
+        self.again.close()
 
     def _open_log(self, spec: LogSpec, fresh: bool) -> Log:
-        # a second try goes over connections that nothing was read from yet: another replica may answer
-        return open_log(spec, Http(http_policy(self.config)) if fresh else self.http)
+        return open_log(spec, self.again if fresh else self.http)
 
     def _judge(
         self, hits: Sequence[RawHit], unreadable: Sequence[Unreadable], spec: LogSpec, now: datetime
@@ -120,6 +129,7 @@ def build(config: LoadedConfig, store: Store, *, deliver: bool = True, clock: Cl
         config=config,
         store=store,
         http=http,
+        again=_Anew(policy),
         trust=trust,
         watches=watches,
         followed=followed,
