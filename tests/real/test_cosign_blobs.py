@@ -29,7 +29,7 @@ def tuf_root(cosign_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A TUF cache made by 'initialize' from the recorded repository."""
     folder = tmp_path_factory.mktemp("tuf")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(cosign_data / "tuf")))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(0.01), daemon=True)
     thread.start()
     os.environ["TUF_ROOT"] = str(folder)
     try:
