@@ -120,12 +120,12 @@ def _read_canonical(data: bytes) -> Body | None:
     """The body if it is canonical JSON of a known kind, else None."""
     if len(data) > MAX_BODY:
         raise Malformed(f"A body of {len(data)} bytes is larger than we read.", code="body-size")
-    key = kind_of(data)
-    row = _row(key)
     try:
+        key = kind_of(data)
+        row = _row(key)
         body = _DECODERS[row.shape].decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    except (Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # perhaps only this reading of it is no good
     if _ENCODER.encode(body) != data:
         return None
     return _body(key, row.parse(body), data, canonical=True)
@@ -140,20 +140,24 @@ def _row(key: tuple[str, str]) -> Row:
 
 
 def _readings(data: bytes) -> list[Any]:
-    readings = jsonstrict.readings(data)
-    if not readings:
-        raise Malformed("The body is not JSON.", code="body-json")
-    return readings
+    try:
+        return jsonstrict.readings(data, max_bytes=MAX_BODY)
+    except Malformed as error:
+        raise Malformed(f"The body is not strict JSON: {error.message}.", code="body-json") from error
 
 
 def _convert(data: bytes, reading: Any) -> Body:
     try:
         header = msgspec.convert(reading, _Header)
-        row = _row((header.kind, header.api_version))
+    except msgspec.ValidationError as error:
+        raise Malformed("The body does not say its kind and version.", code="body-json") from error
+    key = (header.kind, header.api_version)
+    row = _row(key)
+    try:
         body = msgspec.convert(reading, row.shape)
     except msgspec.ValidationError as error:
         raise Malformed("The body does not have the members of its kind.", code="body-fields") from error
-    return _body((header.kind, header.api_version), row.parse(body), data, canonical=False)
+    return _body(key, row.parse(body), data, canonical=False)
 
 
 def _body(key: tuple[str, str], parsed: Parsed, data: bytes, *, canonical: bool) -> Body:

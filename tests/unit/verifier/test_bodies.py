@@ -132,8 +132,13 @@ def test_a_key_twice_has_two_readings() -> None:
 
 
 def test_a_reading_that_makes_no_sense_hides_no_other() -> None:
-    twice = make.hashedrekord().replace(b'"kind":', b'"kind":"unheard-of","kind":')
-    assert [found.signers for found in read_bodies(twice)] == [(BY_CERTIFICATE,)]
+    kind = b'"kind":"hashedrekord"'
+    for other in (b'"kind":"unheard-of"', b'"kind":5'):
+        for pair in ((kind, other), (other, kind)):
+            twice = make.hashedrekord().replace(kind, b",".join(pair))
+            assert [found.signers for found in read_bodies(twice)] == [(BY_CERTIFICATE,)]
+            assert refused(twice) == "body-ambiguous"
+            assert fast_body(twice) is None
     nonsense = body("a", "1", {}).replace(b'"kind":', b'"kind":"b","kind":')
     with pytest.raises(Malformed):
         read_bodies(nonsense)
