@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from monitor.alerts.channel import Channel
-from monitor.alerts.settings import ChannelSettings
 from verifier.errors import Refused
-from verifier.fetch.http import HttpPolicy
+
+if TYPE_CHECKING:  # words and routes are used by commands that never open a connection
+    from monitor.alerts.channel import Channel
+    from monitor.alerts.settings import ChannelSettings
+    from verifier.fetch.http import HttpPolicy
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
     {
@@ -19,7 +22,7 @@ CHANNELS: Mapping[str, str] = MappingProxyType(
 """Type in the configuration to ``module:function``, loaded when a channel of the type is opened."""
 
 
-def open_channel(settings: ChannelSettings, policy: HttpPolicy) -> Channel:
+def open_channel(settings: "ChannelSettings", policy: "HttpPolicy") -> "Channel":
     """The channel of `settings`; `policy` gives proxy, CA file and user agent. Raises Refused, naming the channel."""
     kind = settings.kind or settings.guess()
     if kind not in CHANNELS:
