@@ -4,6 +4,7 @@ A worker fetches *and* scans its range: half a megabyte a bundle through a pipe 
 """
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -101,6 +102,11 @@ class Processes:
                 self._pool = self._start()
                 return self._pool.submit(_run_in_worker, job)
 
+    def warm(self) -> None:
+        """Start every worker now, not with its first job."""
+        for future in [self._pool.submit(_pause) for _ in range(self._workers)]:
+            future.result()
+
     def use(self, watches: Sequence[Watch]) -> None:
         """Other watches: sent once to each worker, when it starts."""
         with self._lock:
@@ -134,6 +140,11 @@ _worker: list[_Worker] = []
 
 def _start_worker(policy: HttpPolicy, watches: Sequence[Watch], open_log: OpenLog) -> None:
     _worker[:] = [_Worker(Http(policy), Matcher(watches), open_log, {})]
+
+
+def _pause() -> None:
+    """Long enough that the pool starts another worker for the next one."""
+    time.sleep(0.2)
 
 
 def _run_in_worker(job: ScanJob) -> ScanOutcome:
