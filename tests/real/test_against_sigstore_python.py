@@ -29,8 +29,8 @@ from verifier.errors import Malformed, Refused, Untrue
 from verifier.policy import Policy
 
 _MUTATIONS = 400
-# What it cannot read, though it is right (cosign.md section 7, 27): index 0, which protobuf JSON leaves out, and a digest
-# other than SHA-256.
+# What it cannot read, though it is right (cosign.md section 7, 27): index 0, which protobuf JSON leaves out, and a
+# digest other than SHA-256.
 _STUMBLES = {"keyless-email.sigstore.json", "keyless-alg-ecdsa-sha2-384-nistp384.sigstore.json"}
 
 
