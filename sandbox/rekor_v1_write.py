@@ -20,6 +20,7 @@ from sandbox.rekor_v1_entries import Entries
 from sandbox.rekor_v1_replies import error, json_reply, parameter_error
 from sandbox.tree import leaf_hash
 from sandbox.wire import Reply, Request
+from verifier.ed25519ph import signature_holds
 
 _MAX_REQUEST = 32 << 20
 _KINDS = ["alpine", "cose", "dsse", "hashedrekord", "helm", "intoto", "jar", "rekord", "rfc3161", "rpm", "tuf"]
@@ -87,6 +88,9 @@ def _check(key: object, signature: bytes, digest: bytes, name: str) -> None:
         key.verify(signature, digest, ec.ECDSA(prehashed))
     elif isinstance(key, rsa.RSAPublicKey):
         key.verify(signature, digest, padding.PKCS1v15(), prehashed)
+    elif isinstance(key, ed25519.Ed25519PublicKey) and name == "sha512":
+        if not signature_holds(key.public_bytes_raw(), signature, digest):
+            raise InvalidSignature
     else:
         raise TypeError("unsupported key")
 

@@ -1,12 +1,15 @@
 """What is a signing key to us: a public half, and something that signs a message or its digest?"""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from signer.keys.ed25519ph import sign_prehashed
+from verifier.algorithms import BY_CLI
 from verifier.errors import Refused
 from verifier.keys import PublicKey
 
@@ -71,6 +74,59 @@ class LocalKey:
         if isinstance(self._private, ec.EllipticCurvePrivateKey):
             return self._private.sign(digest, ec.ECDSA(prehashed))
         return self._private.sign(digest, padding.PKCS1v15(), prehashed)
+
+
+class PrehashedEd25519:
+    """An Ed25519 key that signs as Ed25519ph: a log can check the signature, and a file of any size is streamed."""
+
+    hash_name = "sha512"
+
+    def __init__(self, key: LocalKey, private: ed25519.Ed25519PrivateKey) -> None:
+        self.public = key.public
+        self._private = private
+
+    def __repr__(self) -> str:
+        return "PrehashedEd25519"
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over `message`."""
+        return self.sign_digest(hashlib.sha512(message).digest())
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """The signature over a message with this SHA-512 digest."""
+        return sign_prehashed(self._private.private_bytes_raw(), self.public.raw, digest)
+
+
+def prehashing(key: SigningKey) -> SigningKey:
+    """The same key, signing digests; Refused where its provider signs whole messages only."""
+    if key.hash_name is not None:
+        return key
+    if isinstance(key, LocalKey) and isinstance(key.private, ed25519.Ed25519PrivateKey):
+        return PrehashedEd25519(key, key.private)
+    raise Refused(
+        "this key signs messages, not digests: its signature cannot be put into a log",
+        code="key-scheme",
+        hint="use an ECDSA or RSA key, or sign without a log",
+    )
+
+
+_GENERATORS: Mapping[str, Callable[[int | None], LocalPrivateKey]] = {
+    "ecdsa-p256": lambda _bits: ec.generate_private_key(ec.SECP256R1()),
+    "ecdsa-p384": lambda _bits: ec.generate_private_key(ec.SECP384R1()),
+    "ecdsa-p521": lambda _bits: ec.generate_private_key(ec.SECP521R1()),
+    "rsa": lambda bits: rsa.generate_private_key(65537, bits or 2048),
+    "ed25519": lambda _bits: ed25519.Ed25519PrivateKey.generate(),
+}
+DEFAULT_ALGORITHM = "ecdsa-sha2-256-nistp256"
+
+
+def generate(algorithm: str = DEFAULT_ALGORITHM) -> LocalKey:
+    """A new key for an algorithm by its command-line name (protocol.md 10), as ``--signing-algorithm`` takes it."""
+    row = BY_CLI.get(algorithm)
+    if row is None or row.kind not in _GENERATORS or row.padding == "pss":
+        known = ", ".join(name for name, one in BY_CLI.items() if one.kind in _GENERATORS and one.padding != "pss")
+        raise Refused(f"unknown signing algorithm '{algorithm}'", code="key-scheme", hint=f"one of {known}")
+    return LocalKey(_GENERATORS[row.kind](row.bits))
 
 
 def _hash_of(private: LocalPrivateKey) -> str | None:
