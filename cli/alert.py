@@ -11,7 +11,7 @@ from cli.options import config_option, json_option, put, put_json
 
 @click.group()
 def alert() -> None:
-    """Send a test message through the channels."""
+    """Send a test message through the channels, or the messages that were given up."""
 
 
 @alert.command("test")
@@ -56,3 +56,15 @@ def test(config_path: Path, as_json: bool, only: tuple[str, ...]) -> int:
         else:
             put(f"{name}: {'delivered' if not outcome else 'FAILED: ' + visible(outcome)}")
     return 3 if failed else 0
+
+
+@alert.command("retry")
+@config_option
+def retry(config_path: Path) -> None:
+    """Owe every message again that was given up; the next delivery sends it."""
+    from cli.config_file import load_config
+    from cli.parts import open_store
+
+    with open_store(load_config(config_path)) as store:
+        count = store.outbox_revive(datetime.now(UTC))
+    put(f"{count} messages are owed again")

@@ -156,7 +156,7 @@ def _channel_checks(store: Store) -> Sequence[Check]:
         error = known.get(name, {}).get("error", "")
         message = f"{error} (since {known[name].get('since', '')})" if error else ""
         if not message and dead.get(name):
-            message = f"{dead[name]} messages were given up: sigwarden alert retry"
+            message = f"{dead[name]} messages were given up, see: sigwarden alert retry"
         checks.append(Check("channel", name, not message, message))
     return checks
 

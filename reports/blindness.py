@@ -10,10 +10,11 @@ from reports.coverage import LogCoverage
 
 @dataclass(frozen=True, slots=True)
 class Blind:
-    """One thing that we cannot see, and why. `about` is a log, or empty where it concerns all."""
+    """One thing that we cannot see. `about` is a log, or empty where it concerns all; `note` is what a person wrote."""
 
     about: str
     what: str
+    note: str = ""
 
 
 _ALWAYS = (
@@ -27,11 +28,11 @@ _ONE_VIEW = Blind("", "whether the logs show others the same as us: no other obs
 
 def read_blindness(store: Store, logs: Sequence[LogCoverage], since: datetime, until: datetime) -> tuple[Blind, ...]:
     """Everything unread, everything unreadable, and what no reader of these logs can see."""
-    found = [Blind(log.origin, text) for log in logs for text in _of_log(log)]
+    found = [one for log in logs for one in _of_log(log)]
     for gap in store.gaps():
         if gap.at < until:
-            who = f"accepted as a gap by {gap.who or 'nobody named'}"
-            found.append(Blind(gap.origin, f"entries [{gap.start}, {gap.end}), {who}{_note(gap.note)}"))
+            note = f"by {gap.who or 'nobody named'}: {gap.note}"
+            found.append(Blind(gap.origin, f"entries [{gap.start}, {gap.end}): accepted as a gap", note))
     unread = store.count(FindingFilter(kinds=("unreadable-entry",), since=since, until=until))
     found += [Blind("", f"{unread} entries that no reader understands, kept as bytes")] if unread else []
     kinds = {log.kind for log in logs}
@@ -40,15 +41,11 @@ def read_blindness(store: Store, logs: Sequence[LogCoverage], since: datetime, u
     return (*found, *_ALWAYS, _ONE_VIEW)
 
 
-def _of_log(log: LogCoverage) -> list[str]:
+def _of_log(log: LogCoverage) -> list[Blind]:
     if log.looked_at is None:
-        return ["it was never read"]
+        return [Blind(log.origin, "it was never read")]
     missing = [one for one in log.ranges if one.state != "proven"]
-    unread = [f"entries [{one.start}, {one.end}): {one.state}{_note(one.note)}" for one in missing]
+    found = [Blind(log.origin, f"entries [{one.start}, {one.end}): {one.state}", one.note) for one in missing]
     if log.state == "archived":
-        unread.append("it is archived: nothing of it is read any more")
-    return unread
-
-
-def _note(text: str) -> str:
-    return f", {text}" if text else ""
+        found.append(Blind(log.origin, "it is archived: nothing of it is read any more"))
+    return found

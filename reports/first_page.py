@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from reports.blindness import Blind
 from reports.coverage import LogCoverage, Pause
 from reports.document import Entry, Line, Quoted, one
 from reports.report import Item, Report
@@ -15,7 +16,7 @@ def first_page(report: Report) -> tuple[Entry, ...]:
     return (
         Entry("VERDICT", (one(_verdict(report)),)),
         Entry("COVERAGE", tuple(_coverage(report)) or (one("no log is followed: nothing was seen"),)),
-        Entry("BLIND", tuple(_short([_blind(blind.about, blind.what) for blind in report.blind]))),
+        Entry("BLIND", tuple(_short([blind_line(blind) for blind in report.blind]))),
         Entry("OPEN", tuple(_short([_open(item) for item in report.open_items])) or (one("nothing"),)),
         Entry("EXPECTED", (one(_expected(report)),)),
         Entry("RULES", (one(_rules(report)),)),
@@ -31,6 +32,11 @@ def stamp(at: datetime | None) -> str:
     return "never" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def many(number: int, noun: str, nouns: str = "") -> str:
+    """``1 run``, ``3 runs``."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
 def pause(one_pause: Pause) -> str:
     """From when to when, and why."""
     end = stamp(one_pause.end) if one_pause.end else "now"
@@ -39,10 +45,10 @@ def pause(one_pause: Pause) -> str:
 
 def _verdict(report: Report) -> str:
     parts = [
-        f"{report.open_of('TAMPER')} contradictions",
-        f"{report.open_of('SUSPECT')} suspicions",
-        f"{report.open_of('FINDING')} findings",
-        f"{report.open_of('DEGRADED')} faults of our own",
+        many(report.open_of("TAMPER"), "contradiction"),
+        many(report.open_of("SUSPECT"), "suspicion"),
+        many(report.open_of("FINDING"), "finding"),
+        many(report.open_of("DEGRADED"), "fault of our own", "faults of our own"),
     ]
     clean = "CLEAN: " if report.is_clean else ""
     return f"{clean}open: {', '.join(parts)}; coverage {report.coverage}"
@@ -59,19 +65,21 @@ def _coverage(report: Report) -> Iterator[Line]:
 def _share(log: LogCoverage) -> str:
     if log.looked_at is None:
         return "never read"
-    lag = f"{log.lag} entries behind the newest head" if log.lag else "up to the newest head"
+    lag = f"{many(log.lag, 'entry', 'entries')} behind the newest head" if log.lag else "up to the newest head seen"
     unread = sum(span.end - span.start for span in log.ranges if span.state != "proven")
-    gap = f"; {unread} entries not proven" if unread and not log.lag else ""
+    gap = f"; {many(unread, 'entry', 'entries')} not proven" if unread and not log.lag else ""
     verdict = "" if log.verdict == "OK" else f"; {log.verdict}"
     return f"{log.share} of [{log.first}, {log.last}) read and proven, {lag}{gap}{verdict}"
 
 
-def _blind(about: str, what: str) -> Line:
-    return (Quoted(about), ": ", Quoted(what)) if about else (what,)
+def blind_line(blind: Blind) -> Line:
+    """What we cannot see, where, and what a person wrote about it."""
+    about: Line = (Quoted(blind.about), ": ") if blind.about else ()
+    return (*about, blind.what, " ", Quoted(blind.note)) if blind.note else (*about, blind.what)
 
 
 def _open(item: Item) -> Line:
-    times = f", {item.count} entries" if item.count > 1 else ""
+    times = f", {many(item.count, 'entry', 'entries')}" if item.count > 1 else ""
     subject = item.watch or item.findings[0].log or "sigwarden"
     proven = "" if item.cls != "FINDING" or item.proven == item.count else ", not yet proven"
     said = f" {item.headline}{times}{proven}, found {stamp(item.first_seen)}, acknowledged by nobody"
@@ -82,8 +90,8 @@ def _expected(report: Report) -> str:
     new = sum(signer.is_new for signer in report.signers)
     expected = report.expected
     return (
-        f"{expected.signatures} signatures in {expected.runs} runs for {expected.watches} watches; "
-        f"{len(report.signers)} signers, {new} of them new"
+        f"{many(expected.signatures, 'signature')} in {many(expected.runs, 'run')} "
+        f"for {many(expected.watches, 'watch', 'watches')}; {many(len(report.signers), 'signer')}, {new} new"
     )
 
 
@@ -91,15 +99,15 @@ def _rules(report: Report) -> str:
     if not report.rules:
         return "no change"
     times = ", ".join(stamp(change.at) for change in report.rules[:_LISTED])
-    return f"{len(report.rules)} changes: {times} (differences below)"
+    return f"{many(len(report.rules), 'change')}: {times} (differences below)"
 
 
 def _alerts(report: Report) -> Iterator[Line]:
     for told in report.told:
         slowest = "" if told.slowest is None else f"; slowest {told.slowest:.0f} s"
         owed = f"{told.pending} pending, {told.dead} given up"
-        error = f"; last error: {told.last_error}" if told.last_error else ""
-        yield (Quoted(told.channel), f" {told.sent} sent, {owed}{slowest}", Quoted(error))
+        error: Line = ("; last error: ", Quoted(told.last_error)) if told.last_error else ()
+        yield (Quoted(told.channel), f" {told.sent} sent, {owed}{slowest}", *error)
 
 
 def _short(lines: list[Line]) -> list[Line]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.document import Document, Line, Quoted, Section, Table, one
-from reports.first_page import first_page, pause, stamp
+from reports.first_page import first_page, many, pause, stamp
 from reports.report import Item, Report
 
 _MOST_ROWS = 500
@@ -50,9 +50,10 @@ def _pauses(report: Report) -> Section:
 
 def _blind(report: Report) -> Section:
     rows = [
-        ((Quoted(blind.about),) if blind.about else one("everywhere"), (Quoted(blind.what),)) for blind in report.blind
+        ((Quoted(blind.about),) if blind.about else one("everywhere"), one(blind.what), (Quoted(blind.note),))
+        for blind in report.blind
     ]
-    return Section("What could not be seen", (), _table(("where", "what"), rows))
+    return Section("What could not be seen", (), _table(("where", "what", "note"), rows))
 
 
 def _incidents(report: Report) -> list[Section]:
@@ -70,7 +71,10 @@ def _incident(item: Item) -> Section:
     rows: list[tuple[Line, ...]] = [
         (one("finding"), one(f"{first.id}, {item.kind}, {item.severity}")),
         (one("watch"), (Quoted(item.watch),)),
-        (one("seen"), one(f"{stamp(item.first_seen)} to {stamp(item.last_seen)}, {item.count} entries")),
+        (
+            one("seen"),
+            one(f"{stamp(item.first_seen)} to {stamp(item.last_seen)}, {many(item.count, 'entry', 'entries')}"),
+        ),
         (one("proven"), one(f"{item.proven} of {item.count}")),
         (one("identity"), (Quoted(first.identity),)),
         (one("message"), (Quoted(first.message),)),

@@ -6,6 +6,7 @@ the channel took it, so a crash repeats at most one message (its id stays the sa
 
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from verifier.errors import Refused, SigwardenError, Unreachable
 log = logging.getLogger(__name__)
 
 _FOLLOW_UPS_EVERY = timedelta(seconds=30)
+_PASS_SECONDS = 15.0
 _UNEXPECTED = "an error in the channel itself"
 
 
@@ -128,7 +130,10 @@ class Deliverer:
         lesser = [one for one in owed if one not in alone]
         if len(lesser) <= FOLD_ABOVE:
             alone, lesser = owed, []
+        end = time.monotonic() + _PASS_SECONDS
         for one in alone:
+            if time.monotonic() > end:  # a slow channel goes on in the next pass: the others must not wait for it
+                return result
             if not self._send(name, [one], self._message(one, clock()), clock, result):
                 return result
         if lesser:

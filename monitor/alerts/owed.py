@@ -1,6 +1,5 @@
 """What is owed to a channel right now, with the incident as it stands?"""
 
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, get_args
@@ -9,6 +8,9 @@ from monitor.alerts.channel import Reason
 from monitor.incidents import SHOWN, Incident, importance
 from monitor.store import FindingFilter, IncidentRow, OutboxRow, Store
 from verifier.errors import Refused
+
+AT_ONCE = 500
+"""Rows of one channel looked at in one pass, worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def read_owed(store: Store, channel: str, now: datetime) -> tuple[list[Owed], li
     """What is due on `channel`, most important first, and (row, why) of what is not worth sending any more."""
     owed: list[Owed] = []
     hopeless: list[tuple[int, str]] = []
-    for row in store.outbox_due(now, sys.maxsize, channel):
+    for row in store.outbox_due(now, AT_ONCE, channel):
         try:
             about = store.incident(row.incident)
         except Refused:

@@ -79,11 +79,11 @@ def test_the_first_page_answers_in_order(store: Store) -> None:
     assert [line.split("**")[1] for line in lines] == [
         "VERDICT", "COVERAGE", "BLIND", "OPEN", "EXPECTED", "RULES", "ALERTS", "CHECK"
     ]  # fmt: skip
-    assert "0 contradictions, 0 suspicions, 1 findings" in lines[0]
+    assert "0 contradictions, 0 suspicions, 1 finding," in lines[0]
     assert "100 % of \\[0, 40) read and proven, up to the newest head" in lines[1].replace("\\)", ")")
     assert "signed from an unexpected branch" in lines[3]
     assert "acknowledged by nobody" in lines[3]
-    assert "20 signatures in 3 runs for 1 watches" in lines[4]
+    assert "20 signatures in 3 runs for 1 watch;" in lines[4]
 
 
 def test_coverage_names_the_signed_root(store: Store) -> None:
@@ -128,7 +128,7 @@ def test_first_day_5_an_outage_and_every_unread_range_are_in_the_report(store: S
     assert ("we were not running", timedelta(hours=5)) in whys
     shown = text(store)
     assert "40, 90" in shown
-    assert "accepted as a gap by ann <b>, too much" in shown
+    assert "accepted as a gap `by ann <b>: too much`" in shown
     assert made.coverage == "PARTIAL"
 
 
