@@ -85,7 +85,7 @@ class _Run:
             self.store,
             duties.health,
             requests=lambda: _requests(tower),
-            jobs=self.ledger.numbers,
+            jobs=self.ledger.jobs,
             version=VERSION,
         )
         configure(config.file.daemon.log_format, tower.redact)
