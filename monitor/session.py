@@ -4,17 +4,18 @@ The only place of a tick that writes: every transaction goes through `commit`, e
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from monitor.evidence import encode_keys
 from monitor.findings import Finding
 from monitor.logs.log import Log, LogSpec
 from monitor.machinery import VERDICTS, Machinery, TickResult, Verdict
 from monitor.store import Batch, Condition, HealthRow, NewCheckpoint, Tell
 from monitor.timeline import Timeline
 from monitor.trouble import Trouble, judge_trouble, log_finding
-from verifier.errors import SigwardenError, Unreachable
+from verifier.errors import Malformed, SigwardenError, Unreachable
 from verifier.merkle import Tree
 from verifier.note import NoteKey
 
@@ -62,9 +63,14 @@ class Session:
         return self._log
 
     def consistency(self, old: int, new: int, *, fresh: bool = False) -> tuple[bytes, ...]:
-        """A consistency proof, counted."""
+        """A consistency proof, counted. One that does not end is as malformed as any other (row 5)."""
         self.requests += 1
-        return tuple(self.log(fresh=fresh).consistency(old, new))
+        try:
+            return tuple(self.log(fresh=fresh).consistency(old, new))
+        except Unreachable as error:
+            if error.cause != "too-large":
+                raise
+            raise Malformed(f"no proof is so long: {error.message}", code="proof-format") from error
 
     def may_go_on(self, more_requests: int = 0) -> bool:
         """Whether limits allow more; if not, the tick is incomplete."""
@@ -77,11 +83,11 @@ class Session:
         return True
 
     def note_of(self, tree: Tree | None) -> bytes:
-        """The signed note of a tree in our history; empty if it never had one (a size shown by a proof)."""
+        """The last signed note of a tree in our history; empty if it never had one (a size shown by a proof)."""
         if tree is None:
             return b""
         rows = self.m.store.checkpoints(self.spec.origin, size=tree.size)
-        return next((row.note for row in rows if row.root == tree.root), b"")
+        return next((row.note for row in reversed(rows) if row.root == tree.root), b"")
 
     # --- what we say --------------------------------------------------------------------------------------------
 
@@ -129,6 +135,7 @@ class Session:
         checkpoints: tuple[NewCheckpoint, ...] = (),
     ) -> None:
         """One transaction; what is new in it is ours to report. Raises StoreFault when the database is out of order."""
+        findings = tuple(_with_keys(one, self.keys) for one in findings)
         tells = tuple(Tell(one.id, channel) for one in findings for channel in self.m.route(one))
         batch = Batch(
             self.spec.origin,
@@ -196,12 +203,14 @@ class Session:
         store, origin = self.m.store, self.spec.origin
         before = store.health(origin)
         is_ok = self.verdict == "OK"
+        # A signed head that we could not follow yet has grown too: how long we are behind counts from there.
+        grew = self.grew or self.head_size > (before.head_size if before else 0)
         health = HealthRow(
             origin,
             self.verdict,
             self.started,
             self.started if is_ok else before.last_ok if before else None,
-            self.started if self.grew else before.last_growth if before else None,
+            self.started if grew else before.last_growth if before else None,
             self.head_time or (before.head_time if before else None),
             self.head_size or (before.head_size if before else 0),
             self.timeline.proven_to,
@@ -220,6 +229,13 @@ class Session:
             return next((c for c in self.m.store.conditions(self.spec.origin) if c.kind == key), None)
         except SigwardenError:
             return self.noted.get(key)
+
+
+def _with_keys(one: Finding, keys: tuple[NoteKey, ...]) -> Finding:
+    """A signed head is evidence only with the key that checks it."""
+    if "checkpoint" not in one.evidence or "keys" in one.evidence or not keys:
+        return one
+    return replace(one, evidence={**one.evidence, "keys": encode_keys(keys)})
 
 
 def _proved(one: Finding, origin: str, start: int, end: int) -> Finding:
