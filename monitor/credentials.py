@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from monitor.facts import Facts, Subject
+from monitor.facts import CERTIFIED, Facts, Subject
 from verifier import tbs
 from verifier.bodies import Body
 from verifier.certificate import ANOMALIES
@@ -97,7 +97,7 @@ def check_credentials(facts: Facts, subject: Subject, trust: TrustedRoot, time: 
         anomalies["body-ambiguous"] = "the body has a key twice: it can be read in several ways"
     signature = _signature(facts, subject)
     if subject.identity is None:
-        bare = subject.signer.kind != "certificate"
+        bare = subject.signer.kind not in CERTIFIED
         chain = NOT_APPLICABLE if bare else "the certificate cannot be read"
         return Credentials(chain, NOT_APPLICABLE, signature, anomalies | _times(subject, time, now))
     chain, path = _chain(subject, trust)
@@ -156,7 +156,7 @@ def _signature(facts: Facts, subject: Subject) -> str:
 
 
 def _spki(subject: Subject) -> bytes:
-    if subject.signer.kind != "certificate":
+    if subject.signer.kind not in CERTIFIED:
         return subject.signer.der
     return tbs.walk_certificate(subject.signer.der).spki
 

@@ -13,9 +13,8 @@ from verifier.certificate import Identity, Name, read_identity
 from verifier.errors import Malformed
 from verifier.keys import PublicKey
 
-# Kinds of Rekor v1 whose bodies we keep as opaque bytes on purpose: proven and searched, and no news by themselves.
-OPAQUE_KINDS = frozenset({"alpine", "cose", "helm", "jar", "rekord", "rfc3161", "rpm", "tuf"})
-
+# Signers whose `der` is a certificate: of a signature, and of a timestamp authority inside its token.
+CERTIFIED = frozenset({"certificate", "tsa"})
 # Characters of a run's address that tell runs apart.
 _RUN_LENGTH = 2_000
 
@@ -100,7 +99,7 @@ def run_of(subject: Subject) -> str:
 def subject_of(signer: Signer, body: int = 0) -> Subject:
     """What one signer is."""
     fingerprint = hashlib.sha256(signer.der).hexdigest()
-    if signer.kind == "certificate":
+    if signer.kind in CERTIFIED:
         return _certificate(signer, fingerprint, body)
     keys = _key_hashes(signer.der) if signer.kind == "key" else frozenset((fingerprint,))
     return Subject(signer, None, keys, "", body)
@@ -129,7 +128,7 @@ def _key_hashes(spki: bytes) -> frozenset[str]:
 
 
 def _unread(subjects: Iterable[Subject]) -> Malformed | None:
-    if all(subject.identity or subject.signer.kind != "certificate" for subject in subjects):
+    if all(subject.identity or subject.signer.kind not in CERTIFIED for subject in subjects):
         return None
     return Malformed("a certificate in the entry cannot be read", code="certificate-unreadable")
 

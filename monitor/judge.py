@@ -14,7 +14,6 @@ from monitor.facts import Facts, Subject, run_of
 from monitor.findings import KINDS, SEVERITIES, Difference, Severity, finding_id
 from monitor.match import IN_OPAQUE, Match
 from monitor.patterns import CASE_FOLDED
-from monitor.scan import is_kept_opaque
 from monitor.watch import Watch
 from verifier.trust import TrustedRoot
 
@@ -104,7 +103,8 @@ def judge_case(case: Case, rules: Rules) -> Verdict:
 
 
 def _in_unknown_kind(case: Case) -> bool:
-    return case.subject is not None and case.subject.body < 0 and not is_kept_opaque(case.facts)
+    """Whether the signer was found in bytes that no reader understands."""
+    return case.subject is not None and case.subject.body < 0
 
 
 def _where(match: Match) -> str:

@@ -16,8 +16,9 @@ from verifier.keys import PublicKey
 MAX_DEPTH = 4  # body -> base64 PEM -> base64 DER -> a certificate inside
 MAX_BYTES = 16 << 20  # of decoded layers in all
 MAX_OBJECTS = 64  # certificates and keys
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\u00(?:2[bBfF]|3[dD])|\\/|\\n|\\r|[\r\n]){24,}={0,2}")
-_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+MAX_TRIES = 4_096  # places where one might begin
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\r\n]{24,}={0,2}")
+_ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|([/nr]))")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SEQUENCE = re.compile(rb"\x30(?:\x82..|\x81.|[\x10-\x7f])(?=\x30|\x02)", re.DOTALL)
 
@@ -64,9 +65,9 @@ def _layers(data: bytes) -> tuple[bytes, ...]:
 
 def _decoded(layer: bytes) -> Iterator[bytes]:
     """What runs of base64 in a layer decode to; JSON's escapes inside them undone."""
-    for match in _BASE64.finditer(layer):
-        text = _ESCAPE.sub(lambda code: bytes([int(code[1], 16)]), match[0])
-        text = text.replace(b"\\/", b"/").replace(b"\\n", b"").replace(b"\\r", b"").translate(_URL_SAFE, b"\r\n=")
+    plain = _ESCAPE.sub(_unescaped, layer) if b"\\" in layer else layer
+    for match in _BASE64.finditer(plain):
+        text = match[0].translate(_URL_SAFE, b"\r\n=")
         text = text[: len(text) - (len(text) % 4 == 1)]
         try:
             yield binascii.a2b_base64(text + b"=" * (-len(text) % 4))
@@ -74,14 +75,25 @@ def _decoded(layer: bytes) -> Iterator[bytes]:
             continue
 
 
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """What one of JSON's escapes stands for; line ends count as none."""
+    if escape[1]:
+        return bytes([int(escape[1], 16)])
+    return b"/" if escape[2] == b"/" else b""
+
+
 def _objects(layers: tuple[bytes, ...]) -> Iterator[bytes]:
     """Every DER SEQUENCE that starts with an INTEGER or SEQUENCE and ends inside its layer, outermost first."""
+    tries = 0
     for layer in layers:
         skip_to = 0
         for match in _SEQUENCE.finditer(layer):
             start, end = match.start(), _end(layer, match.start())
             if start < skip_to or end > len(layer) or end - start < 40:
                 continue
+            tries += 1
+            if tries > MAX_TRIES:
+                return
             der = layer[start:end]
             if _is_certificate(der) or _is_key(der):
                 skip_to = end

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from monitor.facts import OPAQUE_KINDS, Facts, read_facts
+from monitor.facts import read_facts
 from monitor.logs.log import Leaves, LogKind
 from monitor.match import Match, Matcher
-from verifier.bodies import kind_of
 from verifier.compact import CompactRange
-from verifier.errors import Malformed, Refused
+from verifier.errors import Refused
 
 REKOR: frozenset[LogKind] = frozenset({"rekor-v1", "rekor-v2"})
 
@@ -64,21 +63,11 @@ def scan_leaves(leaves: Leaves, matcher: Matcher, kind: LogKind) -> ScanResult:
         if matches:
             extra = leaves.extra[at] if leaves.extra else b""
             hits.append(RawHit(leaves.start + at, hashes[at], data, extra, matches))
-        elif facts.problem and not is_kept_opaque(facts):
+        elif facts.problem:
             unreadable.append(Unreadable(leaves.start + at, hashes[at], facts.problem.code, data))
     size = sum(map(len, leaves.data))
     tree = CompactRange.of_leaves(leaves.start, hashes)
     return ScanResult(tree, tuple(hits), tuple(unreadable), len(leaves.data), size)
-
-
-def is_kept_opaque(facts: Facts) -> bool:
-    """Whether a body is of a kind of Rekor v1 that we know by name and do not read: proven, searched, no news."""
-    if facts.problem is None or facts.problem.code != "unknown-kind":
-        return False
-    try:
-        return kind_of(facts.data)[0] in OPAQUE_KINDS
-    except Malformed:
-        return False
 
 
 def watch_test(matcher: Matcher, leaves: Sequence[bytes], start: int = 0) -> tuple[tuple[int, Match], ...]:

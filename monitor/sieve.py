@@ -16,6 +16,7 @@ import re2
 
 from monitor import glance
 from monitor.confusables import fold_bytes, searchable, skeleton
+from monitor.facts import CERTIFIED
 from monitor.literals import MIN_LENGTH, required_literals
 from monitor.patterns import HASH_FIELDS, NAME_FIELDS, Pattern, literal_of
 from monitor.plain_bodies import plain_body
@@ -118,7 +119,7 @@ class Sieve:
         return all(self._signer(signer, lines) for body in bodies for signer in body.signers)
 
     def _signer(self, signer: Signer, lines: list[bytes]) -> bool:
-        if signer.kind == "certificate":
+        if signer.kind in CERTIFIED:
             return self._certificate(signer.der, lines)
         return self._key(signer.der) if signer.kind == "key" else sha256(signer.der).digest() not in self._keys
 
