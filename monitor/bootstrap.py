@@ -17,7 +17,7 @@ from monitor.store import FirstRows, GapRow, NewCheckpoint, NewLog, Store
 from monitor.timeline import Timeline
 from verifier.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from verifier.errors import Refused, SigwardenError
-from verifier.merkle import EMPTY_ROOT, Tree, check_consistency, frontier_from_consistency
+from verifier.merkle import check_consistency, frontier_from_consistency
 
 WHY = "before watching began"
 AT_ONCE = 8
@@ -169,7 +169,7 @@ def _from_index(index: int, seen: Checkpoint, log: Log) -> Timeline:
     while index > 0 and not can_be_shown(index, seen.tree):
         index -= 1
     if index <= 0:
-        return Timeline((), Tree(0, EMPTY_ROOT))
+        return Timeline.from_start()
     frontier, _ = older_frontier(log, index, seen.tree)
     return Timeline.starting_at(frontier.tree, frontier, WHY)
 

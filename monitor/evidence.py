@@ -17,7 +17,7 @@ from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.errors import Malformed, Refused, Untrue
 from verifier.jsonstrict import b64, loads
 from verifier.keys import PublicKey
-from verifier.merkle import HASH_SIZE, Frontier, check_inclusion, hash_leaf
+from verifier.merkle import HASH_SIZE, CompactRange, Frontier, check_inclusion, hash_leaf
 from verifier.note import NoteKey
 
 FORMAT = "sigwarden evidence v1"
@@ -101,6 +101,8 @@ def decode_keys(data: bytes) -> tuple[NoteKey, ...]:
     """The inverse of `encode_keys`."""
     try:
         rows = loads(data)
+        if not isinstance(rows, list):
+            raise TypeError("no list")
         return tuple(
             NoteKey(row["name"], bytes.fromhex(row["id"]), PublicKey.from_der(bytes.fromhex(row["spki"])), row["kind"])
             for row in rows
@@ -178,20 +180,18 @@ def _check_past(case: _Case) -> list[Check]:
 
 
 def _check_memory(case: _Case) -> list[Check]:
-    """Rollback: a past that the smaller tree shows differs from the one we proved in the larger one."""
+    """Rollback: the smaller tree begins otherwise than the larger one, of which we know enough hashes to rebuild it."""
     one, other = case.note("older-checkpoint"), case.note("checkpoint")
     ours = Frontier.from_bytes(case.blobs.get("frontier", b""))
-    past = shown_frontier(ours.size, one.tree, case.hashes("proof"))
-    if past == ours:
+    same_size = ours.size == one.size
+    past = one.root if same_size else shown_frontier(ours.size, one.tree, case.hashes("proof")).root
+    if past == ours.root:
         raise Untrue("both trees have the same past", code="evidence-claim")
-    leans = "that the larger tree begins with ours is known to the one who read it"
-    return [
-        _signed("older-checkpoint", one),
-        _signed("checkpoint", other),
-        Check(
-            "contradiction", f"the smaller tree does not begin with the first {ours.size} leaves that we read", leans
-        ),
-    ]
+    rest = CompactRange.from_bytes(case.blobs.get("rest", b""))
+    if ours.extend(rest).tree != other.tree:
+        raise Untrue("what is remembered is not of the larger tree", code="evidence-claim")
+    said = f"the smaller tree does not begin with the first {ours.size} leaves of the larger one"
+    return [_signed("older-checkpoint", one), _signed("checkpoint", other), Check("contradiction", said)]
 
 
 def _check_frozen(case: _Case) -> list[Check]:

@@ -19,7 +19,7 @@ from monitor.timeline import Timeline
 from monitor.trouble import Trouble, log_finding
 from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.errors import Refused, SigwardenError, Unreachable
-from verifier.merkle import EMPTY_ROOT, Tree
+from verifier.merkle import Tree
 
 __all__ = ["Grace", "Limits", "Machinery", "ScanJob", "ScanOutcome", "TickResult", "Verdict", "tick", "tick_service"]
 
@@ -122,7 +122,7 @@ def _begin(s: Session, head: Head, service: str) -> None:
     """A tree that we did not know: read from its first leaf, and said."""
     if s.m.store.checkpoints(s.spec.origin, limit=1):
         raise Refused(f"the position in {s.spec.origin} is gone, its history is not", code="state-tampered")
-    s.timeline = Timeline((), Tree(0, EMPTY_ROOT))
+    s.timeline = Timeline.from_start()
     s.m.store.add_log(NewLog(s.spec, service, s.timeline, None), s.started)
     message = f"{s.spec.origin}: a new log is followed, from its first leaf"
     evidence = {"checkpoint": head.note}

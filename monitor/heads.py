@@ -5,32 +5,19 @@ that fails is asked for again on new connections before it means anything, and w
 but one that holds: hashes that fold into a signed root, and show another past than the one signed before.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
+from monitor.contradictions import ACCEPTED, history_row, pair, tell_fork, tell_growth_after_end
 from monitor.findings import Finding
 from monitor.logs.log import Head
-from monitor.place import place
-from monitor.prefix import asked_size, can_be_shown, own_frontier, shown_frontier, tail_frontiers
+from monitor.older import read_older
+from monitor.pasts import shown
+from monitor.place import Reading, place
 from monitor.session import Session
-from monitor.store import NewCheckpoint
 from monitor.trouble import Trouble, log_finding
 from verifier.checkpoint import Checkpoint, open_checkpoint
-from verifier.errors import Malformed, Refused, SigwardenError, Untrue
+from verifier.errors import Malformed, SigwardenError, Untrue
 from verifier.merkle import Frontier, Tree, check_consistency, frontier_from_consistency
-
-Outcome = Literal["accepted", "on-trial", "refused"]
-"""accepted: read on. on-trial: no proof that holds, so what we read must decide. refused: stay where we are."""
-
-_ACCEPTED = ("first", "same", "grew", "older")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a head came to; `target` is the tree to read towards."""
-
-    outcome: Outcome
-    target: Tree | None
 
 
 def open_head(s: Session, head: Head) -> Checkpoint | None:
@@ -61,10 +48,10 @@ def read_head(s: Session, head: Head, seen: Checkpoint) -> Reading:
         case "same":
             _accept(s, head, seen, "same")
         case "fork":
-            _refuse_fork(s, seen, s.note_of(s.newest))
+            tell_fork(s, seen, s.note_of(s.newest))
             return Reading("refused", None)
         case "older":
-            return _read_older(s, seen)
+            return read_older(s, seen)
         case _:
             return _read_newer(s, head, seen, ended=where == "grew-after-end")
     s.clear("bad-proof")
@@ -105,7 +92,7 @@ def _accept(s: Session, head: Head, seen: Checkpoint, word: str, timeline_fronti
         newest=seen.tree if grew else None,
         state=changed,
         findings=found,
-        checkpoints=(_row(seen, word),),
+        checkpoints=(history_row(seen, word),),
     )
     s.grew = s.grew or grew
 
@@ -121,7 +108,7 @@ def _read_newer(s: Session, head: Head, seen: Checkpoint, *, ended: bool) -> Rea
         return _on_trial(s, seen, error)
     s.clear("bad-proof")
     if ended:
-        _tell_growth_after_end(s, seen, newest)
+        tell_growth_after_end(s, seen, newest)
     _accept(s, head, seen, "grew", frontier)
     return Reading("accepted", s.newest)
 
@@ -142,17 +129,17 @@ def _proven_growth(s: Session, old: Tree, seen: Checkpoint) -> Frontier | None:
 
 def _refuse_growth(s: Session, seen: Checkpoint, newest: Tree, error: Untrue) -> Reading:
     """The proof of growth fails twice: does the log's own proof show another past?"""
-    shown = _shown(s, newest.size, seen.tree)
-    if shown is None or shown[0].root == newest.root:
+    past = shown(s, newest.size, seen.tree)
+    if past is None or past[0].root == newest.root:
         return _on_trial(s, seen, error)
     message = (
         f"{s.spec.origin}: the head of {seen.size} leaves holds another tree of {newest.size} leaves than the one it"
         f" signed before"
     )
-    evidence = {**_pair(s.note_of(newest), seen.raw), "proof": b"".join(shown[1])}
+    evidence = {**pair(s.note_of(newest), seen.raw), "proof": b"".join(past[1])}
     facts = {"claim": "past", "size": newest.size, "other-size": seen.size}
     found = s.contradiction("fork", (newest.size, newest.root), message, evidence, **facts)
-    s.commit(findings=(found,), checkpoints=(_row(seen, "fork"),))
+    s.commit(findings=(found,), checkpoints=(history_row(seen, "fork"),))
     return Reading("refused", None)
 
 
@@ -162,127 +149,23 @@ def _on_trial(s: Session, seen: Checkpoint, error: SigwardenError) -> Reading:
     proof = error.evidence.get("proof", b"")
     evidence = {"checkpoint": seen.raw, "proof": proof if isinstance(proof, bytes) else proof.encode()}
     found = s.note(Trouble("bad-proof", message, evidence=evidence, facts={"code": error.code}))
-    s.commit(findings=found, checkpoints=(_row(seen, "unproven"),))
+    s.commit(findings=found, checkpoints=(history_row(seen, "unproven"),))
     if s.timeline.main is None or s.timeline.target is not None:
         return Reading("refused", None)
     return Reading("on-trial", seen.tree)
 
 
-def _read_older(s: Session, seen: Checkpoint) -> Reading:
-    """Smaller than ours: stale if it is an ancestor, else the log has signed two pasts."""
-    newest = s.newest
-    assert newest is not None
-    known = [row for row in s.m.store.checkpoints(s.spec.origin, size=seen.size) if row.place in _ACCEPTED]
-    if known and all(row.root != seen.root for row in known):
-        _refuse_fork(s, seen, known[0].note)
-        return Reading("refused", None)
-    shown = None if known or seen.size == 0 else _shown(s, seen.size, newest)
-    if known or seen.size == 0 or (shown is not None and shown[0].root == seen.root):
-        message = (
-            f"{s.spec.origin}: serves a head of {seen.size} leaves, we hold one of {newest.size} (it is an ancestor)"
-        )
-        found = s.note(Trouble("stale-head", message, evidence=_pair(seen.raw, s.note_of(newest))))
-        s.commit(findings=found, checkpoints=(_row(seen, "older"),))
-        return Reading("accepted", newest)
-    if shown is not None:
-        _tell_rollback(s, seen, newest, {"proof": b"".join(shown[1])}, claim="past")
-        return Reading("refused", None)
-    return _read_older_by_memory(s, seen, newest)
-
-
-def _read_older_by_memory(s: Session, seen: Checkpoint, newest: Tree) -> Reading:
-    """The log does not show us its past: compare an older part, which it shows for the smaller head, with ours."""
-    ours = _remembered(s, seen.size)
-    if ours is not None and can_be_shown(ours.size, seen.tree):
-        shown = _shown(s, ours.size, seen.tree)
-        if shown is not None and shown[0] != ours:
-            memory = {"proof": b"".join(shown[1]), "frontier": ours.to_bytes()}
-            _tell_rollback(s, seen, newest, memory, claim="memory")
-            return Reading("refused", None)
-    message = (
-        f"{s.spec.origin}: serves a head of {seen.size} leaves, we hold one of {newest.size}, and it does not show that"
-        f" the first is an ancestor of the second"
-    )
-    found = s.note(Trouble("bad-proof", message, evidence=_pair(seen.raw, s.note_of(newest))))
-    s.commit(findings=found, checkpoints=(_row(seen, "unproven"),))
-    return Reading("refused", None)
-
-
-def _shown(s: Session, size: int, new: Tree) -> tuple[Frontier, tuple[bytes, ...]] | None:
-    """The frontier that the signed tree `new` had at `size`, with its proof; None where the log shows none."""
-    if not can_be_shown(size, new):
-        return _shown_by_ours(s, size, new)
-    for fresh in (False, True):
-        try:
-            proof = s.consistency(asked_size(size), new.size, fresh=fresh)
-            return shown_frontier(size, new, proof), proof
-        except (Malformed, Untrue, Refused):
-            continue
-        except SigwardenError:
-            return None
-    return None
-
-
-def _shown_by_ours(s: Session, size: int, new: Tree) -> tuple[Frontier, tuple[bytes, ...]] | None:
-    """Where no proof can show it, our own frontier of exactly that tree may."""
-    main = s.timeline.main
-    if main is None or main.at.tree != new:
-        return None
-    found = next((one for one in tail_frontiers(main.at) if one.size == size), None)
-    return None if found is None else (found, ())
-
-
-def _remembered(s: Session, size: int) -> Frontier | None:
-    """Our frontier at the largest size up to `size` that we still know, out of what we read and proved."""
-    proven = next((one for one in reversed(s.timeline.spans) if one.verdict == "proven"), None)
-    if proven is None or proven.right is None or proven.left is None:
-        return None
-    known = [one for one in tail_frontiers(proven.right) if one.size <= size]
-    block = size // 256
-    blocks = s.m.store.subtrees(s.spec.origin, proven.left.size // 256, block)
-    if own := own_frontier(proven.left, blocks, block * 256):
-        known.append(own)
-    return max(known, key=lambda one: one.size, default=None)
-
-
-def _refuse_fork(s: Session, seen: Checkpoint, ours: bytes) -> None:
-    message = f"{s.spec.origin}: two signed heads of {seen.size} leaves with different roots"
-    evidence = _pair(ours, seen.raw)
-    found = s.contradiction("fork", (seen.size, "same size"), message, evidence, claim="same-size", size=seen.size)
-    s.commit(findings=(found,), checkpoints=(_row(seen, "fork"),))
-
-
-def _tell_rollback(s: Session, seen: Checkpoint, newest: Tree, proof: dict[str, bytes], *, claim: str) -> None:
-    message = (
-        f"{s.spec.origin}: serves a head of {seen.size} leaves that is not an ancestor of its head of {newest.size}"
-    )
-    evidence = {**_pair(seen.raw, s.note_of(newest)), **proof}
-    facts = {"claim": claim, "size": seen.size, "other-size": newest.size}
-    found = s.contradiction("rollback", (seen.size, seen.root), message, evidence, **facts)
-    s.commit(findings=(found,), checkpoints=(_row(seen, "rollback"),))
-
-
-def _tell_growth_after_end(s: Session, seen: Checkpoint, newest: Tree) -> None:
-    message = f"{s.spec.origin}: it was {s.state} at {newest.size} leaves, and now signs {seen.size}"
-    evidence = _pair(s.note_of(newest), seen.raw)
-    facts = {"claim": "frozen", "size": newest.size, "other-size": seen.size, "state": s.state}
-    found = s.contradiction("frozen-log-grew", (newest.size,), message, evidence, **facts)
-    s.commit(findings=(found,))
-
-
 def _key_change(s: Session, seen: Checkpoint) -> tuple[Finding, ...]:
     """Another trusted key signs: no alarm, but history must show it."""
-    last = next((r for r in s.m.store.checkpoints(s.spec.origin, newest_first=True) if r.place in _ACCEPTED), None)
+    last = next(
+        (r for r in s.m.store.checkpoints(s.spec.origin, newest_first=True, limit=20) if r.place in ACCEPTED), None
+    )
     if last is None or not set(last.signers).isdisjoint(seen.signers):
         return ()
     old, new = ", ".join(last.signers), ", ".join(seen.signers)
     message = f"{s.spec.origin}: signed with key {new} since {seen.size} leaves, before with {old}"
-    evidence = _pair(last.note, seen.raw)
+    evidence = pair(last.note, seen.raw)
     return (log_finding("key-rotated", s.spec.origin, (old, new), message, s.started, evidence=evidence),)
-
-
-def _row(seen: Checkpoint, word: str) -> NewCheckpoint:
-    return NewCheckpoint(seen.size, seen.root, seen.raw, seen.signers, word)
 
 
 def _has_new_text(s: Session, seen: Checkpoint) -> bool:
@@ -292,7 +175,3 @@ def _has_new_text(s: Session, seen: Checkpoint) -> bool:
     text = seen.raw.rpartition(b"\n\n")[0]
     rows = s.m.store.checkpoints(s.spec.origin, size=seen.size)
     return all(row.note.rpartition(b"\n\n")[0] != text for row in rows)
-
-
-def _pair(older: bytes, newer: bytes) -> dict[str, bytes]:
-    return {"older-checkpoint": older, "checkpoint": newer}

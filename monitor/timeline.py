@@ -50,20 +50,27 @@ class Front:
 class Timeline:
     """All that is known about our reading of one log.
 
-    `verified` is the signed tree that the main front starts from; `target` the signed tree that it reads towards.
+    `verified` is the signed tree that the main front starts from, and `base` its frontier (None until it is known);
+    `target` the signed tree that it reads towards.
     """
 
     spans: tuple[Span, ...] = ()
     verified: Tree | None = None
     target: Tree | None = None
+    base: Frontier | None = None
+
+    @classmethod
+    def from_start(cls) -> "Timeline":
+        """Reading begins at leaf 0."""
+        return cls((), Tree(0, EMPTY_ROOT), None, Frontier.empty())
 
     @classmethod
     def starting_at(cls, tree: Tree, frontier: Frontier | None, note: str) -> "Timeline":
         """The first timeline of a log: nothing below `tree.size` is covered, and it says so."""
         if tree.size == 0:
-            return cls((), Tree(0, EMPTY_ROOT))
-        left, right = Frontier.empty(), frontier
-        return cls((Span(0, tree.size, "gap", left, right, note, is_read=False),), tree)
+            return cls.from_start()
+        gap = Span(0, tree.size, "gap", Frontier.empty(), frontier, note, is_read=False)
+        return cls((gap,), tree, None, frontier)
 
     @property
     def position(self) -> int:
@@ -83,13 +90,11 @@ class Timeline:
     @property
     def main(self) -> Front | None:
         """The front at the end; None while the frontier there is not known yet."""
-        if not self.spans:
-            return Front(Frontier.empty(), Frontier.empty(), self.target, is_main=True)
-        last = self.spans[-1]
-        start = last.left if last.verdict == "pending" and last.is_read else last.right
-        if start is None or last.right is None:
+        if self.base is None:
             return None
-        return Front(start, last.right, self.target, is_main=True)
+        last = self.spans[-1] if self.spans else None
+        read = last.right if last is not None and last.start == self.base.size else None
+        return Front(self.base, read or self.base, self.target, is_main=True)
 
     def fronts(self) -> Iterator[Front]:
         """The main front, then those in ranges left for later, newest first."""
@@ -101,9 +106,9 @@ class Timeline:
 
     def with_frontier(self, frontier: Frontier) -> "Timeline":
         """The frontier at our position has become known (out of the first growth proof)."""
-        if not self.spans or self.spans[-1].end != frontier.size:
+        if not self.spans or self.base is not None or frontier.tree != self.verified:
             raise Refused(f"a frontier of {frontier.size} leaves is not of our position", code="timeline")
-        return replace(self, spans=(*self.spans[:-1], replace(self.spans[-1], right=frontier)))
+        return replace(self, spans=(*self.spans[:-1], replace(self.spans[-1], right=frontier)), base=frontier)
 
     def aimed(self, target: Tree | None) -> "Timeline":
         """Reading towards another signed tree."""
@@ -136,7 +141,7 @@ class Timeline:
         if front.is_main:
             met = self.target is not None and frontier.tree == self.target
             spans = _joined((*self._before(front), *proven))
-            return Timeline(spans, frontier.tree, None if met else self.target)
+            return Timeline(spans, frontier.tree, None if met else self.target, frontier)
         left = front.end is not None and frontier.size < front.end.size
         rest = (self._unread(front, frontier),) if left else ()
         return replace(self, spans=_joined((*self._before(front), *proven, *rest, *self._after(front))))
@@ -151,7 +156,7 @@ class Timeline:
         if main is None or frontier.size <= self.position:
             raise Refused("a restart goes to a signed head beyond our position", code="timeline")
         skipped = Span(self.position, frontier.size, "pending", main.at, frontier, note, is_read=False)
-        return Timeline((*self.spans, skipped), frontier.tree, None)
+        return Timeline((*self.spans, skipped), frontier.tree, None, frontier)
 
     def with_gap(self, start: int, end: int, note: str) -> "Timeline":
         """A person accepts that [start, end), a whole unread span, is never read."""
@@ -173,9 +178,10 @@ class Timeline:
             if span.start != at or span.end <= at or any(f is not None and f.size != size for f, size in ends):
                 raise Refused(f"the stored ranges do not fit at leaf {at}", code="timeline")
             at = span.end
-        main = self.main
-        if main is not None and self.verified is not None and main.start.tree != self.verified:
+        if self.base is not None and (self.base.tree != self.verified or self.base.size > at):
             raise Refused("the stored frontier is not of the verified tree", code="timeline")
+        if self.spans and self.base is not None and self.base.size not in {at, self.spans[-1].start}:
+            raise Refused("the stored frontier is not at a border of ranges", code="timeline")
         return self
 
     def _older_front(self, place: int) -> Front | None:
@@ -188,9 +194,10 @@ class Timeline:
             before = self.spans[place - 1] if place else None
             begun = before if before and before.verdict == "pending" and before.is_read else span
             return Front(begun.left or span.left, span.left, span.right.tree, is_main=False)
-        if after is None or after.left is None or (after.verdict == "pending" and not after.is_read):
+        end = after.left if after else self.base
+        if end is None or end.size != span.end or (after and after.verdict == "pending" and not after.is_read):
             return None
-        return Front(span.left, span.right, after.left.tree, is_main=False)
+        return Front(span.left, span.right, end.tree, is_main=False)
 
     def _before(self, front: Front) -> tuple[Span, ...]:
         return tuple(span for span in self.spans if span.end <= front.start.size)
@@ -204,8 +211,10 @@ class Timeline:
         for span in self.spans:
             if span.start == front.at.size and not span.is_read:
                 return replace(span, start=at.size, left=at)
-        after = self._after(front)[0]
-        return Span(at.size, after.start, "pending", at, after.left, "to be read again", is_read=False)
+        after = self._after(front)
+        end = after[0].left if after else self.base
+        assert end is not None
+        return Span(at.size, end.size, "pending", at, end, "to be read again", is_read=False)
 
 
 def _joined(spans: tuple[Span, ...]) -> tuple[Span, ...]:

@@ -40,6 +40,7 @@ def add_log(connection: Connection, new: NewLog, at: datetime) -> None:
 def write_timeline(connection: Connection, origin: str, timeline: Timeline) -> None:
     """Replace spans, verified and target of one log: only the rows that changed are written."""
     values = {**_tree("verified", timeline.verified), **_tree("target", timeline.target)}
+    values["verified_frontier"] = timeline.base.to_bytes() if timeline.base else None
     connection.execute(update(logs).where(logs.c.origin == origin).values(**values))
     held = {row.start: row for row in connection.execute(select(spans).where(spans.c.origin == origin))}
     wanted = {span.start: _span_values(origin, span) for span in timeline.spans}
@@ -163,6 +164,7 @@ def _log(connection: Connection, row: Row[Any]) -> LogRow:
             tuple(_span(one) for one in found),
             _read_tree(row.verified_size, row.verified_root),
             _read_tree(row.target_size, row.target_root),
+            None if row.verified_frontier is None else Frontier.from_bytes(row.verified_frontier),
         ).check()
     except (Malformed, Refused) as error:
         raise Refused(

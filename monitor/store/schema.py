@@ -69,6 +69,7 @@ logs = Table(
     Column("state", String(20), nullable=False),  # active, frozen, retired, archived
     Column("verified_size", BigInteger),
     Column("verified_root", LargeBinary),
+    Column("verified_frontier", LargeBinary),
     Column("target_size", BigInteger),
     Column("target_root", LargeBinary),
     Column("newest_size", BigInteger),

@@ -21,7 +21,7 @@ from monitor.store import NewLog, Store
 from monitor.timeline import Timeline
 from verifier.errors import Untrue
 from verifier.keys import PublicKey
-from verifier.merkle import EMPTY_ROOT, Frontier, Tree, consistency_path, hash_leaf, hash_node
+from verifier.merkle import Frontier, Tree, consistency_path, hash_leaf, hash_node
 from verifier.note import NoteKey
 
 ORIGIN = "fake.test"
@@ -230,7 +230,7 @@ class World:
 
     def follow_from_start(self) -> None:
         """From leaf 0."""
-        self.store.add_log(NewLog(self.log.spec, "fake", Timeline((), Tree(0, EMPTY_ROOT)), None), self.now)
+        self.store.add_log(NewLog(self.log.spec, "fake", Timeline.from_start(), None), self.now)
 
 
 def fake_log(size: int = 0, kind: Any = "rekor-v2") -> FakeLog:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor import executors
+from monitor.evidence import export_evidence, verify_evidence
 from monitor.machinery import Limits
 from tests.unit.monitor.fakes import (
     ORIGIN,
@@ -109,6 +110,26 @@ def test_row_2_by_memory_where_the_log_shows_only_the_fork(world: World) -> None
     result = world.tick()
     assert (result.verdict, [f.kind for f in result.findings]) == ("TAMPER", ["rollback"])
     assert result.findings[0].facts["claim"] == "memory"
+
+
+@pytest.mark.parametrize("size", [100, 256, 257, 280, 288, 299])
+def test_row_1_a_server_that_is_behind_as_a_whole(world: World, size: int) -> None:
+    whole = world.log.tree
+    world.log.tree = FakeTree(whole.leaves[:size])
+    for after in (1, 2, 3):
+        result = world.tick(after=after)
+        expected = "OPERATIONAL" if size >= 256 or after == 1 else "SUSPECT"
+        assert (result.verdict, result.proven_to) == (expected, 300)
+    world.log.tree = whole
+    assert world.tick().verdict == "OK"
+
+
+@pytest.mark.parametrize("size", [256, 288, 296])
+def test_row_2_by_memory_at_a_border_that_we_know(world: World, size: int) -> None:
+    world.log.tree = fork(world, at=10, size=size).tree
+    result = world.tick()
+    assert (result.verdict, [f.kind for f in result.findings]) == ("TAMPER", ["rollback"])
+    assert any(one.name == "contradiction" for one in verify_evidence(export_evidence(result.findings[0])))
 
 
 def test_row_3_same_size_other_root(world: World) -> None:

@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("verified_size", sa.BigInteger(), nullable=True),
         sa.Column("verified_root", sa.LargeBinary(), nullable=True),
+        sa.Column("verified_frontier", sa.LargeBinary(), nullable=True),
         sa.Column("target_size", sa.BigInteger(), nullable=True),
         sa.Column("target_root", sa.LargeBinary(), nullable=True),
         sa.Column("newest_size", sa.BigInteger(), nullable=True),
