@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from monitor.evidence import encode_keys
 from monitor.logs.log import Log
 from monitor.session import Session
-from verifier.errors import Untrue
+from monitor.trouble import Trouble
+from verifier.errors import Malformed, Untrue
 from verifier.merkle import Frontier, Tree, check_inclusion, hash_leaf
 from verifier.tiles import TileReader
 
@@ -68,30 +69,49 @@ def store_proofs(s: Session) -> None:
     wanted = s.m.store.proofs_wanted(s.spec.origin, PROOFS_PER_TICK) if note else ()
     if not wanted:
         return
-    paths = _Paths(s.log(), tree, main.start)
     keys = encode_keys(s.keys)
+    paths = _Paths(s, tree, main.start)
     for one in wanted:
         index = one.finding.index
         if index is None or index >= tree.size or not s.may_go_on(1):
             continue
         s.requests += 1
         leaf_hash = hash_leaf(s.m.store.finding(one.finding.id).finding.evidence["body"])
-        path = paths.of(index, leaf_hash)
+        try:
+            path = paths.of(index, leaf_hash)
+        except (Malformed, Untrue) as error:
+            # The leaf is proven by the root that we recomputed; that its path cannot be had is the log's fault all the
+            # same. The others wait for the next tick: they would fail alike.
+            message = f"{s.spec.origin}: no proof shows leaf {index}, which hashes into its tree: {error.message}"
+            s.commit(findings=s.note(Trouble("bad-proof", message, evidence={"checkpoint": note})))
+            return
         blobs = {"inclusion-proof": b"".join(path), "checkpoint": note, "keys": keys}
         s.add_evidence(one.finding.id, blobs)
 
 
 class _Paths:
-    """Checked paths in one tree."""
+    """Checked paths in one tree. One that does not hold is asked for again on new connections."""
 
-    def __init__(self, log: Log, tree: Tree, frontier: Frontier) -> None:
-        self._log = log
+    def __init__(self, session: Session, tree: Tree, frontier: Frontier) -> None:
+        self._session = session
         self._tree = tree
         self._frontier = frontier
-        self._tiles = log.tiles(tree.size) if isinstance(log, _Tiled) else None
+        self._log = session.log()
+        self._tiles = self._opened()
 
     def of(self, index: int, leaf_hash: bytes) -> tuple[bytes, ...]:
         """The path; Untrue or Malformed when the log gives none that holds."""
+        try:
+            return self._checked(index, leaf_hash)
+        except (Malformed, Untrue):
+            self._log = self._session.log(fresh=True)
+            self._tiles = self._opened()
+            return self._checked(index, leaf_hash)
+
+    def _opened(self) -> TileReader | None:
+        return self._log.tiles(self._tree.size) if isinstance(self._log, _Tiled) else None
+
+    def _checked(self, index: int, leaf_hash: bytes) -> tuple[bytes, ...]:
         path = self._find(index)
         check_inclusion(index, self._tree.size, leaf_hash, path, self._tree.root)
         return path

@@ -51,6 +51,7 @@ def read_front(s: Session, front: Front) -> Front:
     jobs = _jobs(s, front)
     batch = _Batch(front.at, open_block(front.at))
     since = s.m.monotonic()
+    failed: ScanOutcome | None = None
     try:
         _submit(s, jobs, waiting)
         while waiting:
@@ -60,6 +61,7 @@ def read_front(s: Session, front: Front) -> Front:
             for scan in outcome.scans:
                 batch.add(scan)
             if outcome.failure is not None:
+                failed = outcome
                 break
             if _is_due(s, batch, since):
                 front, batch, since = _commit(s, front, batch), _next(batch), s.m.monotonic()
@@ -67,8 +69,8 @@ def read_front(s: Session, front: Front) -> Front:
         for _, future in waiting:
             future.cancel()
     front = _commit(s, front, batch)
-    if outcome.failure is not None:
-        _note_failure(s, outcome)
+    if failed is not None:
+        _note_failure(s, failed)
     return front
 
 
@@ -151,8 +153,10 @@ def _note_failure(s: Session, outcome: ScanOutcome) -> None:
     where = str(error.evidence.get("indexes", "")) or f"[{job.start}, {job.end})"
     message = f"{s.spec.origin}: leaves {where} of {job.size} could not be read: {error.message}"
     evidence = {n: v if isinstance(v, bytes) else v.encode() for n, v in error.evidence.items()}
+    evidence["checkpoint"] = next((row.note for row in s.m.store.checkpoints(s.spec.origin, size=job.size)), b"")
     place = None if kind == "unreachable" else job.start
     facts = {"start": job.start, "end": job.end, "size": job.size, "code": error.code, "indexes": where}
+    facts |= {} if kind == "unreachable" else {"claim": "missing"}
     s.commit(findings=s.note(Trouble(kind, message, place, evidence, facts)))
 
 

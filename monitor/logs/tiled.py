@@ -29,6 +29,9 @@ MAX_NOTE = 1 << 20
 _MAX_TILE = 1 << 16
 """A full hash tile has 8192 bytes; more than that is told from a good one by its length."""
 
+_KEPT = 1 << 20
+"""Bytes of a bundle that nobody can cut, kept as evidence: an honest one of 256 large entries is some hundred kB."""
+
 _GONE = frozenset({403, 404, 410})
 """How file servers say that a file is not there; object stores say 403 to those who may not list the folder."""
 
@@ -94,12 +97,20 @@ class TiledLog:
 
         def read(fresh: bool) -> Columns:
             data, width = self._fetch(path, piece.width, self._flavour.max_bytes, fresh)
-            leaves, extras = self._flavour.cut(data, width)
+            leaves, extras = self._cut(data, width, path(width))
             if piece.start == 0 and piece.end == width:
                 return leaves, extras
             return leaves[piece.start : piece.end], extras[piece.start : piece.end]
 
         return _twice(read)
+
+    def _cut(self, data: bytes, width: int, path: str) -> Columns:
+        """A bundle cut into leaves; one that cannot be cut is kept, as far as its size allows."""
+        try:
+            return self._flavour.cut(data, width)
+        except Malformed as error:
+            evidence: dict[str, bytes | str] = {"url": f"{self.spec.read_url}/{path}", "answer": data[:_KEPT]}
+            raise Malformed(f"{path}: {error.message}", code=error.code, evidence=evidence) from error
 
     def _load_tile(self, level: int, index: int, width: int) -> bytes:
         """The first `width` hashes of a tile."""

@@ -41,3 +41,13 @@ def v1(tmp_path: Path, policy: dict[str, Any]) -> Iterator[World]:
 def v2(tmp_path: Path, policy: dict[str, Any]) -> Iterator[World]:
     """The same, Rekor v2 only."""
     yield from _world(tmp_path, "v2")
+
+
+@pytest.fixture(params=["v1", "v2"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path, policy: dict[str, Any]) -> Iterator[World]:
+    """A log without an entry, followed from its start; of each protocol."""
+    made = make_world(tmp_path, request.param, size=0)
+    try:
+        yield made
+    finally:
+        made.log.__exit__()

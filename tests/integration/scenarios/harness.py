@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from monitor.evidence import Check, export_evidence, verify_evidence
 from monitor.findings import Finding
 from monitor.machinery import Limits
 from monitor.store import Condition, FindingFilter, LogRow, OutboxRow
+from sandbox.entries import hashedrekord_v1, hashedrekord_v2
+from sandbox.keys import SigningKey
 from sandbox.rekor_v1 import SandboxV1
 from sandbox.rekor_v2 import SandboxV2
 from verifier.errors import SigwardenError
@@ -105,8 +108,15 @@ class World:
         self.write()
         return initialise.initialise(self.folder / "sigwarden.toml", start, "", as_json=True, yes=True)
 
-    def once(self, *, after: float = 1, limits: Limits | None = None) -> Pass:
-        """What ``sigwarden monitor once`` does, `after` minutes later."""
+    def once(
+        self,
+        *,
+        after: float = 1,
+        limits: Limits | None = None,
+        between: Callable[[], None] = lambda: None,
+        stop: threading.Event | None = None,
+    ) -> Pass:
+        """What ``sigwarden monitor once`` does, `after` minutes later; `between` happens once all is loaded."""
         self.clock.on(after)
         config = self.config
         with open_store(config) as store:
@@ -114,7 +124,8 @@ class World:
             try:
                 store.acquire_lease(self.clock())
                 note_changes(tower)
-                return one_pass(tower, limits or Limits())
+                between()
+                return one_pass(tower, limits or Limits(), stop)
             finally:
                 store.release_lease(self.clock())
                 tower.close()
@@ -125,6 +136,11 @@ class World:
         """The log takes `count` bystanders and signs a head."""
         self.log.fill(count)
         self.log.publish()
+
+    def other_body(self) -> bytes:
+        """An entry of the right kind that is not in the log."""
+        key = SigningKey.make("ecdsa-p256", "somebody else")
+        return (hashedrekord_v1 if self.is_v1 else hashedrekord_v2)(key, b"never logged")
 
     def hit(self, issuer: str = EVIL) -> int:
         """Somebody signs in our name, by default with an issuer that is not ours; its in-tree index."""
@@ -226,6 +242,15 @@ def expect(done: Pass, verdict: str, *kinds: str, exit_code: int) -> None:
     """The pass came to this verdict with exactly these new findings and this exit code."""
     found = sorted(one.kind for one in done.findings)
     assert (done.verdict, found, done.exit_code) == (verdict, sorted(kinds), exit_code), said(done)
+
+
+def suspects(world: World, kind: str) -> Finding:
+    """The stored finding is told, says that it is not proven, and its file can be checked as far as it goes."""
+    finding = world.finding(kind)
+    assert not finding.proven
+    assert [row.state for row in world.owed(kind)] == ["sent"]
+    verify_evidence(export_evidence(finding, world.keys()), world.keys())
+    return finding
 
 
 def convicts(world: World, kind: str) -> tuple[Check, ...]:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sandbox.entries import opaque
 from tests.integration.scenarios.harness import World, convicts, expect
 
 pytestmark = pytest.mark.integration
@@ -65,7 +64,7 @@ def test_row_05_bad_proof_of_an_honest_log(world: World, form: str) -> None:
 @pytest.mark.parametrize("index", [300, 511, 512, 777])
 def test_row_06_altered_entry_with_a_valid_proof(world: World, index: int) -> None:
     world.grow(600)
-    world.log.swap_leaf(index, opaque("sandbox", "0.0.1", {"false": index}), rename=True)
+    world.log.swap_leaf(index, world.other_body(), rename=True)
     expect(world.once(), "TAMPER", "root-mismatch", exit_code=4)
     assert world.proven == index
     found = world.finding("root-mismatch")

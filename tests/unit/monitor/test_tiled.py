@@ -106,6 +106,7 @@ def test_row_11_a_bundle_of_another_length_is_asked_for_once_more_then_refused(w
     with pytest.raises(Malformed) as caught:
         server.log().leaves(0, 256, 600)
     assert caught.value.code == "bundle-length"
+    assert caught.value.evidence["answer"] == wrong
     assert len(server.asked) == 2
 
 
