@@ -39,7 +39,7 @@ def _shown_by_ours(s: Session, size: int, new: Tree) -> tuple[Frontier, tuple[by
 
 
 def remembered(s: Session, older: Tree) -> tuple[Frontier, CompactRange] | None:
-    """Our frontier at the largest size that can be compared with `older`, and the range from there to the verified tree.
+    """Our frontier at the largest size that can be compared with `older`, and the range from it to the verified tree.
 
     Both come out of what we read and proved: frontier and range together hash into the verified root.
     """
