@@ -225,6 +225,15 @@ def _check_leaf(case: _Case) -> list[Check]:
     ]
 
 
+def _check_missing(case: _Case) -> list[Check]:
+    """Leaves below a signed size are not served."""
+    head, start = case.note("checkpoint"), case.facts.get("start")
+    if not isinstance(start, int) or not 0 <= start < head.size:
+        raise Untrue("the leaves are not below the signed size", code="evidence-claim")
+    leans = "that the log does not serve it is what the one who asked says: ask it yourself"
+    return [_signed("checkpoint", head), Check("missing", f"leaf {start} is below the signed size {head.size}", leans)]
+
+
 def _check_nothing(case: _Case) -> list[Check]:
     """Nothing that convicts: each signed head in it is checked all the same."""
     names = () if case.finding["kind"] == "bad-head" else ("older-checkpoint", "checkpoint")
@@ -240,6 +249,7 @@ _CLAIMS: Mapping[str, Callable[[_Case], list[Check]]] = {
     "memory": _check_memory,
     "frozen": _check_frozen,
     "leaf": _check_leaf,
+    "missing": _check_missing,
 }
 
 
