@@ -79,6 +79,17 @@ def run(job: Job, trust: TrustedRoot, policy: Policy, *, offline: bool) -> Outco
     return Outcome(job.name, job.bundle, artifact, verified, None)
 
 
+def run_all(jobs: list[Job], trust: TrustedRoot, policy: Policy, flags: Mapping[str, Any]) -> list[Outcome]:
+    """Every job, several at a time where there are several; outcomes in the order of the jobs."""
+    offline: bool = flags["offline"]
+    if len(jobs) == 1:
+        return [run(jobs[0], trust, policy, offline=offline)]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=min(flags["max_workers"], len(jobs))) as pool:
+        return list(pool.map(lambda job: run(job, trust, policy, offline=offline), jobs))
+
+
 def _has_pieces(flags: Mapping[str, Any]) -> bool:
     return bool(flags["signature"] or flags["certificate"])
 

@@ -1,7 +1,6 @@
 """Did the expected signer sign these files? ``verify-blob`` and ``verify-blob-attestation``, as cosign has them."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +37,7 @@ def verify_blob_attestation(files: tuple[str, ...], **flags: Any) -> int:
 
 
 def _verify(files: tuple[str, ...], flags: Mapping[str, Any], what: str) -> int:
-    from cli.blob_job import jobs_of, run
+    from cli.blob_job import jobs_of, run_all
     from cli.key_reference import load_public_key
     from cli.trust_material import trust_of
     from cli.verify_output import print_outcomes
@@ -53,6 +52,5 @@ def _verify(files: tuple[str, ...], flags: Mapping[str, Any], what: str) -> int:
     if flags["insecure_ignore_tlog"]:
         warn(_INSECURE.format(what))
     trust = trust_of(flags, with_certificate=any(job.bundle.leaf is not None for job in jobs))
-    with ThreadPoolExecutor(max_workers=min(flags["max_workers"], len(jobs))) as pool:
-        outcomes = list(pool.map(lambda job: run(job, trust, policy, offline=flags["offline"]), jobs))
+    outcomes = run_all(jobs, trust, policy, flags)
     return print_outcomes(outcomes, policy, flags, now)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from cryptography import x509
-
 from verifier import der, tbs
 from verifier.errors import Malformed
 from verifier.extensions import BY_OID_BYTES, FULCIO_ARC, POISON, SAN, SCT_LIST, Value, read_value
@@ -72,11 +70,15 @@ class Identity:
     repeated: tuple[tuple[str, str], ...] = ()
 
 
-def read_identity(cert_der: bytes) -> Identity:
-    """Identity in a certificate; Malformed only if names, key and extensions cannot be reached at all."""
+def read_identity(cert_der: bytes, *, second_opinion: bool = True) -> Identity:
+    """Identity in a certificate; Malformed only if names, key and extensions cannot be reached at all.
+
+    `second_opinion` also asks a general X.509 parser whether it would take the certificate; not needed where a chain
+    was checked, and slow to import.
+    """
     parts = tbs.walk_certificate(cert_der)
     anomalies = set(parts.damage)
-    if not _is_strict(parts):
+    if second_opinion and not _is_strict(parts):
         anomalies.add("not-strict-x509")
     if parts.values(_POISON):
         anomalies.add("precertificate")
@@ -98,6 +100,8 @@ def _is_strict(parts: tbs.Parts) -> bool:
     """
     if parts.serial < 1:
         return False
+    from cryptography import x509
+
     try:
         _ = x509.load_der_x509_certificate(parts.data).extensions
     except Exception:  # any refusal of hostile bytes, whatever its type, is the answer

@@ -6,18 +6,20 @@ The algorithm follows from the key, never from what a bundle says about it. Byte
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from verifier import pem
 from verifier.algorithms import ALGORITHMS, BY_CLI, BY_NAME, BY_NUMBER, Algorithm
-from verifier.ed25519ph import signature_holds
 from verifier.errors import Malformed, Untrue
+from verifier.plain_keys import is_plain, plain_key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from verifier.fingerprint import parse_fingerprint
 
 __all__ = ["ALGORITHMS", "Algorithm", "PublicKey", "algorithm_for", "algorithm_named", "parse_fingerprint"]
@@ -39,7 +41,7 @@ class _Pure(Protocol):
 
 
 class _Writes(Protocol):
-    def public_bytes(self, encoding: Encoding, format: PublicFormat) -> bytes: ...
+    def public_bytes(self, encoding: "Encoding", format: "PublicFormat") -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class PublicKey:
         if len(spki) > MAX_KEY:
             raise Malformed(f"a public key of {len(spki)} bytes", code="public-key")
         try:
-            key = serialization.load_der_public_key(spki)
+            key = plain_key(spki) or _general_key(spki)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise Malformed("not a public key in DER, or of an unknown kind", code="public-key") from error
         return cls(spki, _kind(key, spki), int(getattr(key, "key_size", 0)), key)
@@ -111,7 +113,11 @@ class PublicKey:
     @property
     def fingerprints(self) -> frozenset[bytes]:
         """SHA-256 of the SPKI as given and of its usual form (the point of an ECDSA key can be compressed)."""
-        usual = cast(_Writes, self._key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if is_plain(self.der):
+            return frozenset((self.sha256,))
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        usual = cast("_Writes", self._key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return frozenset((self.sha256, sha256(usual).digest()))
 
     @property
@@ -159,6 +165,8 @@ class PublicKey:
                 form = _der_of_raw(signature, (key.key_size + 7) // 8)
             _attempt(lambda: key.verify(form, digest, ec.ECDSA(prehashed)))
         elif self.kind == "ed25519" and hash == "sha512":
+            from verifier.ed25519ph import signature_holds
+
             if not signature_holds(self.raw, signature, digest):
                 raise Untrue("the signature is not by this key over this data", code="signature")
         else:
@@ -182,6 +190,13 @@ def algorithm_named(name: str | int) -> Algorithm:
     if row is None:
         raise Malformed("an algorithm that is not in the registry", code="algorithm")
     return row
+
+
+def _general_key(spki: bytes) -> object:
+    """A key of any form that `cryptography` knows; its parser is slow to import, and seldom needed."""
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    return load_der_public_key(spki)
 
 
 def _kind(key: object, spki: bytes) -> str:

@@ -12,15 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
-
-from verifier import tbs
+from verifier import der, rfc5280
 from verifier.errors import Malformed, Untrue
-from verifier.keys import PublicKey
+from verifier.extensions import SUBJECT_KEY_ID
 from verifier.moment import Moment
+from verifier.rfc5280 import CERT_SIGN, DIGITAL_SIGNATURE, Card
 from verifier.timestamp_token import Token, parse_timestamp
 from verifier.trust import Authority
 
@@ -36,8 +32,8 @@ _ALGORITHMS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
         "1.2.840.113549.1.1.13": ("rsa", "sha512"),
     }
 )
-_UNDERSTOOD = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE})
-_CA_EKUS = frozenset({ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
+_TIME_STAMPING, _ANY_PURPOSE = der.oid_body("1.3.6.1.5.5.7.3.8"), der.oid_body("2.5.29.37.0")
+_KEY_ID = der.oid_body(SUBJECT_KEY_ID)
 
 
 def check_timestamp(data: bytes, stamped: bytes, authorities: Sequence[Authority]) -> Moment:
@@ -83,7 +79,7 @@ def _signer(token: Token, chain: Sequence[bytes]) -> tuple[bytes, tuple[bytes, .
     if not chain:
         raise Untrue("the trust root lists a timestamp authority without certificates", code="timestamp-chain")
     embedded = [one for one in token.certificates if _is_named(token, one)]
-    if not _is_ca(_load(chain[0])):
+    if not rfc5280.constraints(_load(chain[0]))[0]:
         leaf = chain[0]
         if token.certificates and leaf not in embedded:
             raise Untrue(
@@ -101,22 +97,17 @@ def _signer(token: Token, chain: Sequence[bytes]) -> tuple[bytes, tuple[bytes, .
     return embedded[0], tuple(chain)
 
 
-def _is_named(token: Token, der: bytes) -> bool:
+def _is_named(token: Token, certificate: bytes) -> bool:
     """Whether the signer identifier means this certificate (RFC 5652 section 5.3)."""
-    certificate = _load(der)
+    parts = _load(certificate).parts
     if token.signer.key_id is not None:
-        try:
-            identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        except (x509.ExtensionNotFound, ValueError):
-            return False
-        return identifier.digest == token.signer.key_id
-    same_issuer = certificate.issuer.public_bytes() == token.signer.issuer
-    return same_issuer and certificate.serial_number == token.signer.serial
+        return any(value == der.encode(der.OCTET_STRING, token.signer.key_id) for value in parts.values(_KEY_ID))
+    return parts.issuer == token.signer.issuer and parts.serial == token.signer.serial
 
 
 def _check_names_signer(token: Token, leaf: bytes) -> None:
     """Each signing-certificate attribute must mean the signer, or a certificate could be swapped (RFC 5035)."""
-    serial = _load(leaf).serial_number
+    serial = _load(leaf).parts.serial
     for one in token.certificate_hashes:
         digest = hashlib.new(one.algorithm, leaf, usedforsecurity=one.algorithm != "sha1").digest()
         if digest != one.digest or one.serial not in (None, serial):
@@ -125,7 +116,7 @@ def _check_names_signer(token: Token, leaf: bytes) -> None:
 
 def _check_signature(token: Token, leaf: bytes) -> None:
     kind, name = _ALGORITHMS.get(token.signature_algorithm, ("", None))
-    key = _key(leaf)
+    key = rfc5280.key_in(_load(leaf).parts.spki)
     if not kind or not key.kind.startswith(kind):
         raise Untrue(
             f"the timestamp's signature algorithm {token.signature_algorithm} is not supported with its key",
@@ -137,101 +128,60 @@ def _check_signature(token: Token, leaf: bytes) -> None:
         raise Untrue("the timestamp's signature does not verify", code="timestamp-signature") from error
 
 
-def _check_valid(certificate: x509.Certificate, time: datetime) -> None:
+def _check_valid(certificate: Card, time: datetime) -> None:
     """Validity at the stamped time, with the resolution of certificates: a second."""
     second = time.replace(microsecond=0)
-    if not certificate.not_valid_before_utc <= second <= certificate.not_valid_after_utc:
+    if not certificate.not_before <= second <= certificate.not_after:
         raise Untrue(
             f"a certificate of the timestamp authority was not valid at {second:%Y-%m-%dT%H:%M:%SZ}",
             code="timestamp-certificate-expired",
         )
 
 
-@functools.lru_cache(maxsize=256)
-def _load(der: bytes) -> x509.Certificate:
-    """A certificate of which every part that is asked for later can be read: the parser is lazy."""
-    if tbs.walk_certificate(der).serial < 1:
-        raise Malformed("a timestamp certificate has no positive serial number", code="timestamp-certificate")
+@functools.lru_cache(maxsize=64)
+def _load(certificate: bytes) -> Card:
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions, certificate.issuer.public_bytes(), certificate.subject.public_bytes()
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, _key_bytes(certificate)
-    except Exception as error:  # any refusal of hostile bytes, whatever its type
-        raise Malformed("a timestamp certificate cannot be read", code="timestamp-certificate") from error
-    return certificate
-
-
-def _key_bytes(certificate: x509.Certificate) -> bytes:
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return rfc5280.card(certificate)
+    except Malformed as error:
+        raise Malformed(f"a timestamp certificate: {error.message}", code="timestamp-certificate") from error
 
 
 @functools.lru_cache(maxsize=64)
-def _key(der: bytes) -> PublicKey:
-    return PublicKey.from_der(_key_bytes(_load(der)))
-
-
-def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
-
-
-@functools.lru_cache(maxsize=64)
-def _path(leaf: bytes, issuers: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
+def _path(leaf: bytes, issuers: tuple[bytes, ...]) -> tuple[Card, ...]:
     """Leaf to anchor in the order of the trust root, everything checked but the time (RFC 5280 section 6.1).
 
     The last certificate is the anchor: trusted as it is, so its own signature is not looked at; its validity is.
     """
-    _check_leaf(_load(leaf))
     path = (_load(leaf), *(_load(one) for one in issuers))
-    for certificate in path:
-        if any(one.critical and one.oid not in _UNDERSTOOD for one in certificate.extensions):
-            raise Untrue("a timestamp certificate has an unknown critical extension", code="timestamp-chain")
-    for below, (child, parent) in enumerate(itertools.pairwise(path)):
-        _check_issuer(parent, below)
-        try:
-            child.verify_directly_issued_by(parent)
-        except (InvalidSignature, ValueError, TypeError) as error:
-            raise Untrue(
-                "the timestamp certificate was not issued by the trusted authority", code="timestamp-chain"
-            ) from error
+    try:
+        for certificate in path:
+            rfc5280.check_extensions(certificate)
+        _check_leaf(path[0])
+        for below, (child, parent) in enumerate(itertools.pairwise(path)):
+            _check_issuer(parent, below)
+            rfc5280.check_issued_by(child, parent)
+    except Malformed as error:
+        raise Malformed(f"a timestamp certificate: {error.message}", code="timestamp-certificate") from error
+    except Untrue as error:
+        code = error.code if error.code.startswith("timestamp-") else "timestamp-chain"
+        raise Untrue(f"the timestamp authority's chain does not hold: {error.message}", code=code) from error
     return path
 
 
-def _check_leaf(leaf: x509.Certificate) -> None:
+def _check_leaf(leaf: Card) -> None:
     """Not a CA; exactly the usage timeStamping, critical (RFC 3161 section 2.3); may sign."""
-    try:
-        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-    except x509.ExtensionNotFound:
-        raise Untrue("the timestamp certificate has no extended key usage", code="timestamp-usage") from None
-    only = list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
-    if _is_ca(leaf) or not usage.critical or not only or not _may(leaf, "digital_signature"):
-        raise Untrue("the timestamp certificate may not be used for timestamps alone", code="timestamp-usage")
+    is_ca, _ = rfc5280.constraints(leaf)
+    only = rfc5280.purposes(leaf) == (_TIME_STAMPING,) and rfc5280.purpose_is_critical(leaf)
+    if is_ca or not only or not rfc5280.usage_allows(leaf, DIGITAL_SIGNATURE):
+        raise Untrue("its certificate may not be used for timestamps alone", code="timestamp-usage")
 
 
-def _check_issuer(certificate: x509.Certificate, below: int) -> None:
+def _check_issuer(certificate: Card, below: int) -> None:
     """A CA that may sign certificates, for timestamps, with `below` intermediates between it and the leaf."""
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        constraints = x509.BasicConstraints(ca=False, path_length=None)
-    if not constraints.ca or not _may(certificate, "key_cert_sign"):
-        raise Untrue("a certificate in the timestamp chain is no CA", code="timestamp-chain")
-    if constraints.path_length is not None and constraints.path_length < below:
-        raise Untrue("the timestamp chain is longer than its CA allows", code="timestamp-chain")
-    try:
-        usages = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except x509.ExtensionNotFound:
-        return
-    if not usages & _CA_EKUS:
-        raise Untrue("a CA in the timestamp chain may not issue for timestamps", code="timestamp-usage")
-
-
-def _may(certificate: x509.Certificate, use: str) -> bool:
-    """Whether key usage, where there is one, allows `use`."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return bool(getattr(usage, use))
+    is_ca, limit = rfc5280.constraints(certificate)
+    if not is_ca or not rfc5280.usage_allows(certificate, CERT_SIGN):
+        raise Untrue("one of its certificates is no CA", code="timestamp-chain")
+    if limit is not None and limit < below:
+        raise Untrue("it is longer than its CA allows", code="timestamp-chain")
+    if not rfc5280.fits(certificate, (_TIME_STAMPING, _ANY_PURPOSE)):
+        raise Untrue("a CA in it may not issue for timestamps", code="timestamp-usage")

@@ -6,13 +6,14 @@
 
 from dataclasses import dataclass
 
+from verifier import rfc5280
 from verifier.artifact import Artifact
 from verifier.binding import check_binding
 from verifier.bundle import Bundle
 from verifier.certificate import Identity, read_identity
 from verifier.chain import check_chain
 from verifier.dsse import Envelope, Statement, Subject, check_subject, parse_statement
-from verifier.errors import Malformed, Untrue
+from verifier.errors import Untrue
 from verifier.holder import Holder, holder_of
 from verifier.inclusion import ProvenEntry, check_entries
 from verifier.keys import PublicKey
@@ -54,7 +55,7 @@ def verify(bundle: Bundle, artifact: Artifact, trust: TrustedRoot, policy: Polic
     for one in entries:
         check_binding(one.entry, bundle, holder, artifact)
     statement, subject = check_content(bundle, holder, artifact, policy)
-    identity = read_identity(holder.certificate) if holder.certificate is not None else None
+    identity = read_identity(holder.certificate, second_opinion=False) if holder.certificate is not None else None
     rule = check_identity(identity, policy) if identity is not None else None
     return Verified(
         holder.key, identity, rule, moments, entries, chain, scts, statement, subject, tuple(dict.fromkeys(warnings))
@@ -111,10 +112,8 @@ def _check_integrated_time(seconds: int | None, certificate: bytes) -> None:
     """A v1 entry's time, promised or not, must lie within the certificate's validity (protocol.md 5.6 B 6)."""
     if not seconds:
         return
-    identity = read_identity(certificate)
-    if identity.not_before is None or identity.not_after is None:
-        raise Malformed("the certificate's validity cannot be read", code="certificate-validity")
-    if not identity.not_before.timestamp() <= seconds <= identity.not_after.timestamp():
+    card = rfc5280.card(certificate)
+    if not card.not_before.timestamp() <= seconds <= card.not_after.timestamp():
         raise Untrue(
             "the entry was logged when the signer's certificate was not valid",
             code="certificate-expired",

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.unit.verifier.cert_maker import CODE_SIGNING, NOON, Ca, ec_key, plain_certificate, usage
 from verifier import chain as chain_module
-from verifier import der
+from verifier import der, rfc5280
 from verifier.chain import check_chain
 from verifier.errors import Malformed, SigwardenError, Untrue
 from verifier.trust import Authority, Window
@@ -209,14 +209,14 @@ def test_every_changed_byte_is_refused() -> None:
 def test_a_known_authority_costs_one_verification(monkeypatch: pytest.MonkeyPatch) -> None:
     cas, count = [authority(MIDDLE.der, ROOT.der)], 0
     check_chain(MIDDLE.leaf(), cas, NOON)
-    check = chain_module._check_signature
+    check = rfc5280.check_issued_by
 
     def counted(*cards: object) -> None:
         nonlocal count
         count += 1
         check(*cards)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(chain_module, "_check_signature", counted)
+    monkeypatch.setattr(rfc5280, "check_issued_by", counted)
     other = MIDDLE.sign("", ec.derive_private_key(7, ec.SECP256R1()), [(CODE_SIGNING, False)])
     check_chain(other, cas, NOON)
     assert count == 1
