@@ -59,6 +59,7 @@ class Duties:
         self._probed: datetime | None = None
         self._lags: dict[str, deque[tuple[datetime, int]]] = {}
         self._health: Health | None = None
+        self._started = clock()
 
     def deliver(self) -> DeliveryResult:
         """Send what is owed. Where our own state is out of order, that is told without it."""
@@ -122,16 +123,23 @@ class Duties:
             self._tell_store_fault(error, health.at)
 
     def _behind(self, health: Health) -> list[Finding]:
-        """One finding for each time a log fell behind, named by its last good pass."""
+        """One finding for each time a log fell behind, named by its last good pass.
+
+        A log that was not looked at since we started has until its freshness target before that is news.
+        """
+        targets = {log.origin: self._sight.freshness.of(log) for log in self._store.logs()}
         found = []
         for check in health.faults:
             if check.subject != "log":
                 continue
             row = self._store.health(check.name)
+            if row is not None and row.verdict in ("SUSPECT", "TAMPER"):
+                continue
+            unseen = row is None or row.last_tick < self._started
+            if unseen and health.at - self._started <= targets.get(check.name, self._sight.freshness.default):
+                continue
             since = row.last_ok.isoformat() if row and row.last_ok else "never"
-            if row is None or row.verdict not in ("SUSPECT", "TAMPER"):
-                message = f"{check.name}: {check.message}"
-                found.append(log_finding("behind", check.name, (since,), message, health.at))
+            found.append(log_finding("behind", check.name, (since,), f"{check.name}: {check.message}", health.at))
         return found
 
     def _backlogs(self, health: Health) -> list[Finding]:

@@ -83,5 +83,7 @@ def configure(style: LogFormat, redact: Redactor, *, verbose: bool = False, stre
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
-    for noisy in ("httpx", "httpcore", "slack_sdk", "apscheduler", "alembic"):
+    for noisy in ("httpx", "httpcore", "slack_sdk", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # a poll that takes longer than its interval is news for us, through lag and freshness, not for every second
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
