@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.opaque import Opaque, search
+from verifier import key_names
 from verifier.bodies import Body, Signer, read_bodies
 from verifier.certificate import Identity, Name, read_identity
 from verifier.errors import Malformed
-from verifier.keys import PublicKey
 
 # Signers whose `der` is a certificate: of a signature, and of a timestamp authority inside its token.
 CERTIFIED = frozenset({"certificate", "tsa"})
@@ -23,8 +23,9 @@ _RUN_LENGTH = 2_000
 class Subject:
     """One signer of one reading of an entry.
 
-    `identity` is None for a bare key, and for a certificate that cannot be read at all. `keys` are the SHA-256 of the
-    SubjectPublicKeyInfo, in each encoding of the key, `certificate` that of the certificate: lower-case hex.
+    `identity` is None for a bare key, and for a certificate that cannot be read at all. `keys` are the fingerprints of
+    the key as its kind has them (`key_names`), `certificate` the SHA-256 of the certificate: lower-case hex.
+    `claims` are addresses that an OpenPGP key names for itself.
     `body` is the place of the reading in `Facts.bodies`, -1 for what was found in opaque bytes.
     """
 
@@ -33,6 +34,7 @@ class Subject:
     keys: frozenset[str]
     certificate: str
     body: int = 0
+    claims: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -101,8 +103,8 @@ def subject_of(signer: Signer, body: int = 0) -> Subject:
     fingerprint = hashlib.sha256(signer.der).hexdigest()
     if signer.kind in CERTIFIED:
         return _certificate(signer, fingerprint, body)
-    keys = _key_hashes(signer.der) if signer.kind == "key" else frozenset((fingerprint,))
-    return Subject(signer, None, keys, "", body)
+    keys = frozenset(value.hex() for value in key_names.fingerprints(signer))
+    return Subject(signer, None, keys, "", body, key_names.emails(signer))
 
 
 def _found(opaque: Opaque) -> tuple[Subject, ...]:
@@ -116,15 +118,8 @@ def _certificate(signer: Signer, fingerprint: str, body: int) -> Subject:
         identity = read_identity(signer.der)
     except Malformed:
         return Subject(signer, None, frozenset(), fingerprint, body)
-    keys = frozenset((identity.key_sha256.hex(),)) if identity.key_sha256 else frozenset[str]()
+    keys = frozenset(value.hex() for value in key_names.fingerprints(signer)) - {fingerprint}
     return Subject(signer, identity, keys, fingerprint, body)
-
-
-def _key_hashes(spki: bytes) -> frozenset[str]:
-    try:
-        return frozenset(value.hex() for value in PublicKey.from_der(spki).fingerprints)
-    except Malformed:
-        return frozenset((hashlib.sha256(spki).hexdigest(),))
 
 
 def _unread(subjects: Iterable[Subject]) -> Malformed | None:

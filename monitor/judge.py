@@ -12,7 +12,7 @@ from monitor.credentials import Credentials, LogTime
 from monitor.expect import Expectation, Judged, Signed, judge, source_of
 from monitor.facts import Facts, Subject, run_of
 from monitor.findings import KINDS, SEVERITIES, Difference, Severity, finding_id
-from monitor.match import IN_OPAQUE, Match
+from monitor.match import CLAIM, IN_OPAQUE, Match
 from monitor.patterns import CASE_FOLDED
 from monitor.watch import Watch
 from verifier.trust import TrustedRoot
@@ -93,6 +93,8 @@ def judge_case(case: Case, rules: Rules) -> Verdict:
         return Verdict("unreadable-entry", "medium", f"watched {_where(case.match)} stands in an entry nobody can read")
     if not case.match.exact and not (case.match.reading == CASE_FOLDED and case.credentials.trusted):
         return Verdict("lookalike", "low", f"reads like a watched name ({case.match.reading}), and is another one")
+    if case.match.field == CLAIM:
+        return Verdict("untrusted-chain", "low", "an OpenPGP key names the address for itself: that proves nothing")
     if not case.credentials.trusted:
         return Verdict("untrusted-chain", "low", f"the certificate proves nothing: {case.credentials.chain}")
     worthless = [text for code, text in case.credentials.anomalies.items() if code in WORTHLESS]

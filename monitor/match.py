@@ -16,6 +16,8 @@ from monitor.sieve import Sieve, automaton, sieve_literals
 from monitor.watch import Watch
 
 IN_OPAQUE = "literal-in-opaque"
+# Addresses in the user ids of an OpenPGP key: anybody writes there what he likes.
+CLAIM = "user-id"
 # Where a name field looks besides the SAN: the repository that was built (row 93).
 SOURCE_FIELDS = {
     "repository": "source-repository-uri",
@@ -30,9 +32,9 @@ _RANK = ("key", "certificate", "digests", "email", "repository", "san", "owner",
 class Match(NamedTuple):
     """One watch that a leaf concerns.
 
-    `field` says where (``san``, an extension's name, ``key``, ``certificate``, ``digest``, ``body``), `value` what
-    stood there, `reading` how it had to be read ("exact": as it is). `subject` is the place in `Facts.subjects`, -1
-    for the body.
+    `field` says where (``san``, ``user-id``, an extension's name, ``key``, ``certificate``, ``digest``, ``body``),
+    `value` what stood there, `reading` how it had to be read ("exact": as it is). `subject` is the place in
+    `Facts.subjects`, -1 for the body.
     """
 
     watch: str
@@ -149,6 +151,7 @@ def _spelled(pattern: Pattern) -> Iterable[tuple[str, str]]:
 def _fields(subject: Subject) -> tuple[_Field, ...]:
     """Where names of a subject stand: every SAN, and the repository that was built."""
     fields = [_Field("san", readings(name.value)) for name in subject.names]
+    fields += [_Field(CLAIM, readings(claim)) for claim in subject.claims]
     fields += [_Field("source-repository-uri", readings(text)) for text in subject.texts("source-repository-uri")]
     if not subject.texts("source-repository-uri"):
         old = subject.texts(OLD_SOURCE)
@@ -210,4 +213,6 @@ def _places(pattern: Pattern, subject: Subject, fields: Sequence[_Field], facts:
 def _looks_in(pattern: Pattern, field: str) -> bool:
     if pattern.field not in NAME_FIELDS:
         return field == pattern.field or (pattern.field == "issuer" and field == "issuer-v1")
-    return field == "san" or (pattern.field in SOURCE_FIELDS and field in (SOURCE_FIELDS[pattern.field], OLD_SOURCE))
+    return field in ("san", CLAIM) or (
+        pattern.field in SOURCE_FIELDS and field in (SOURCE_FIELDS[pattern.field], OLD_SOURCE)
+    )

@@ -191,8 +191,8 @@ def _fingerprint(field: str, wanted: str, group: str) -> Callable[[Any, str, Sou
             kind, data = parse_fingerprint(text)
         except Malformed as error:
             raise refuse(where, f"{text[:80]!r} is no fingerprint: {error.message}") from None
-        if len(data) != 32:
-            raise refuse(where, f"a SHA-256 of the {wanted} is needed, this is a {kind} of {len(data)} bytes")
+        if wanted == "certificate" and len(data) != 32:
+            raise refuse(where, f"the SHA-256 of the certificate is needed, this is a {kind} of {len(data)} bytes")
         return data.hex()
 
     return build

@@ -22,6 +22,7 @@ from monitor.patterns import HASH_FIELDS, NAME_FIELDS, Pattern, literal_of
 from monitor.plain_bodies import plain_body
 from monitor.readings import MAX_LENGTH
 from monitor.regexes import as_regex, options
+from verifier import key_names
 from verifier.bodies import Signer, read_bodies
 from verifier.errors import Malformed
 from verifier.extensions import oid_of
@@ -121,7 +122,10 @@ class Sieve:
     def _signer(self, signer: Signer, lines: list[bytes]) -> bool:
         if signer.kind in CERTIFIED:
             return self._certificate(signer.der, lines)
-        return self._key(signer.der) if signer.kind == "key" else sha256(signer.der).digest() not in self._keys
+        lines += [claim.encode() for claim in key_names.emails(signer)]
+        if signer.kind == "key":
+            return self._key(signer.der)
+        return not self._keys or self._keys.isdisjoint(key_names.fingerprints(signer))
 
     def _certificate(self, der: bytes, lines: list[bytes]) -> bool:
         name = glance.one_name(der)
@@ -140,7 +144,7 @@ class Sieve:
             return False
         if self._keys:
             key = glance.key_of(der)
-            return key is not None and sha256(key).digest() not in self._keys
+            return key is not None and self._key(key)
         return True
 
     def _key(self, der: bytes) -> bool:
