@@ -50,7 +50,6 @@ def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: in
     from cli.config_file import load_config
     from cli.parts import open_store
     from cli.passing import one_pass
-    from cli.rules import note_changes
     from cli.watchtower import build, utc_now
     from monitor.logging import configure
     from monitor.machinery import Limits
@@ -61,7 +60,6 @@ def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: in
         configure(config.file.daemon.log_format, tower.redact)
         try:
             store.acquire_lease(utc_now())
-            note_changes(tower)
             done = one_pass(tower, Limits(max_requests=max_requests, seconds=max_time.total_seconds()))
             store.release_lease(utc_now())
         except Refused as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from cli.logs import Followed
 from cli.parts import secret
+from cli.rules import note_changes
 from cli.watchtower import Watchtower
 from monitor.duties import Duties, Sight
 from monitor.findings import SEVERITIES, Finding
@@ -86,9 +87,10 @@ def freshness_of(followed: Sequence[Followed]) -> Freshness:
 
 
 def one_pass(tower: Watchtower, limits: Limits, stop: threading.Event | None = None) -> Pass:
-    """Look at every log, side by side; deliver; judge health. Raises Refused(lease-lost) only."""
+    """What changed in rules and trust; every log, side by side; delivery; health. Raises Refused(lease-lost) only."""
     store = tower.store
     before = store.last_seq()
+    note_changes(tower)
     done = Pass()
     machinery = tower.machinery(limits, stop)
     with ThreadPoolExecutor(min(_MOST_THREADS, len(tower.followed)), thread_name_prefix="poll") as pool:

@@ -6,6 +6,7 @@ and silently, because findings have stable ids.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from monitor.heads import open_head, read_head
 from monitor.logs.log import Head, LogSpec, Service
@@ -31,13 +32,26 @@ _FATAL = frozenset({"lease-lost", "lease-held"})
 
 def tick_service(service: Service, m: Machinery) -> tuple[TickResult, ...]:
     """One tick of every log behind a service; one log's fault leaves the others alone."""
-    known = tuple(row for row in m.store.logs() if row.service == service.name and row.state != "archived")
+    rows = tuple(row for row in m.store.logs() if row.service == service.name)
+    known = tuple(row for row in rows if row.state != "archived")
     heads = _heads(service, known)
     served = {head.spec.origin for head in heads}
-    for row in known:
-        if row.origin not in served and not any(head.problem for head in heads):
-            heads.append(Head(_spec(row), b"", (), problem=_gone(row)))
-    return tuple(tick(head, m, service=service.name) for head in heads)
+    if not any(head.problem for head in heads):
+        heads = [_with_unlisted(head, rows, served) for head in heads]
+        heads += [Head(_spec(row), b"", (), problem=_gone(row)) for row in known if row.origin not in served]
+    archived = {row.origin for row in rows} - {row.origin for row in known}
+    wanted = (head for head in heads if head.problem is None or head.spec.origin not in archived)
+    return tuple(tick(head, m, service=service.name) for head in wanted)
+
+
+def _with_unlisted(head: Head, rows: Sequence[LogRow], served: set[str]) -> Head:
+    """On Rekor v1 a tree that is no longer listed still takes its place in the global indexes of those after it."""
+    base = next((row.base for row in rows if row.origin == head.spec.origin), None)
+    gone = [row for row in rows if row.origin not in served and row.newest and (base is None or row.base < base)]
+    if head.spec.kind != "rekor-v1" or not gone:
+        return head
+    more = sum(row.newest.size for row in gone if row.newest)
+    return replace(head, spec=replace(head.spec, base=head.spec.base + more))
 
 
 def _heads(service: Service, known: Sequence[LogRow]) -> list[Head]:

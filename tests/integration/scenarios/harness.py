@@ -16,7 +16,6 @@ from cli import initialise, watchtower
 from cli.config_file import LoadedConfig, load_config
 from cli.parts import http_policy, open_store
 from cli.passing import Pass, one_pass
-from cli.rules import note_changes
 from monitor.evidence import Check, export_evidence, verify_evidence
 from monitor.findings import Finding
 from monitor.machinery import Limits
@@ -123,7 +122,6 @@ class World:
             tower = watchtower.build(config, store, clock=self.clock)
             try:
                 store.acquire_lease(self.clock())
-                note_changes(tower)
                 between()
                 return one_pass(tower, limits or Limits(), stop)
             finally:
