@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _DELIVER_EVERY = timedelta(seconds=2)
 _CHECK_EVERY = timedelta(seconds=30)
+_FIRST_CHECK = timedelta(seconds=3)
+"""After the first look at each log, which usually takes less."""
 _TRUST_EVERY = timedelta(hours=1)
 _TICK_SECONDS = 300.0
 """A tick ends at a batch after this, so that heads, health and reloads have their turn during a long backlog."""
@@ -77,7 +79,7 @@ class _Run:
         ]
         others = [
             Job("deliver", lambda: _drop(duties.deliver()), every=_DELIVER_EVERY),
-            Job("check", lambda: _drop(duties.check()), every=_CHECK_EVERY),
+            Job("check", lambda: _drop(duties.check()), every=_CHECK_EVERY, first_after=_FIRST_CHECK),
             Job("trust", lambda: _reread_trust(config, tower), every=_TRUST_EVERY),
             *report_jobs(config, self.store, tower.deliverer),
         ]

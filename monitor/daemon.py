@@ -165,7 +165,7 @@ class Daemon:
         self._guards = [Guard(job, self.ledger) for job in plan.jobs]
         for job, guard in zip(plan.jobs, self._guards, strict=True):
             trigger = trigger_at(job.at) if job.at else IntervalTrigger(seconds=_seconds(job), timezone=UTC)
-            first = {"next_run_time": now} if not job.at or was_missed(job, now) else {}
+            first = {"next_run_time": now + job.first_after} if not job.at or was_missed(job, now) else {}
             self._scheduler.add_job(guard, trigger, id=job.name, name=job.name, **first)
 
     def _open_web(self, plan: Plan) -> Web | None:

@@ -30,7 +30,7 @@ class Job:
     """Something to run `every` so often, or `at` times like ``Mon 07:00`` or ``07:00`` (UTC).
 
     `last` is when an `at` job ran before this process: one that was missed meanwhile runs at once. After errors it
-    waits longer each time, up to `longest_delay`.
+    waits longer each time, up to `longest_delay`. The first run is `first_after` the start.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Job:
     at: str = ""
     last: datetime | None = None
     longest_delay: timedelta = timedelta(minutes=15)
+    first_after: timedelta = timedelta()
 
 
 def trigger_at(at: str) -> CronTrigger:

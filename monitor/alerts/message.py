@@ -41,7 +41,13 @@ def build_message(
     """The message about `incident` as it is `now`; `channels` are those that tell it, named when it is repeated."""
     first = incident.findings[0]
     words = WORDS.get(incident.kind, OTHER)
-    fields = (*_what_differs(incident), _what(incident), _when(first, now), *_judged(incident), _where(incident))
+    fields = (
+        *_what_differs(incident),
+        _what(incident),
+        _when(first, now, reason),
+        *_judged(incident),
+        _where(incident),
+    )
     question, yes, no = (text.format(id=first.id) for text in (words.question, words.yes, words.no))
     decide = Field("Decide", ((question,), (f"yes -> {yes}",), (f"no -> {no} (runbook: {incident.kind})",)))
     return Message(
@@ -92,7 +98,7 @@ def _what_differs(incident: Incident) -> tuple[Field, ...]:
     if not lines:
         lines = [(Quoted(text),) for text in _some([finding.message for finding in incident.findings])]
     same = ", ".join(_spoken(name) for name in incident.findings[0].same)
-    return (Field("Differs", tuple(lines)), Field("Same", ((same or "nothing that is expected is the same",),)))
+    return (Field("Differs", tuple(lines)), Field("Same", ((same or "nothing else is expected",),)))
 
 
 def _difference(name: str, found: Sequence[Difference]) -> Line:
@@ -141,7 +147,7 @@ def _artifact(fact: Mapping[str, Any]) -> Line:
     return (f"{_spoken(str(fact.get('of', 'artifact')))} ", Quoted(max(digests, key=len)), released)
 
 
-def _when(finding: Finding, now: datetime) -> Field:
+def _when(finding: Finding, now: datetime, reason: Reason) -> Field:
     time = _mapping(finding.facts.get("time"))
     at = _moment(time.get("at"))
     parts: list[str] = []
@@ -155,7 +161,8 @@ def _when(finding: Finding, now: datetime) -> Field:
     if begin and end:
         parts.append(f"certificate {begin:%H:%M:%S}–{end:%H:%M:%SZ}")
     parts.append(f"seen {finding.seen_at.astimezone(UTC):%a %d %b %H:%M:%SZ}")
-    parts.append(f"told after {_duration((now - (at or finding.seen_at)).total_seconds())}")
+    if reason == "new":  # a later message would tell its own age, not how quick we were
+        parts.append(f"told after {_duration((now - (at or finding.seen_at)).total_seconds())}")
     return Field("When", (("; ".join(parts),),))
 
 

@@ -39,7 +39,11 @@ class Rig:
         self.job_errors: dict[str, str] = {}
         self.server = server
         self.http = Http(HttpPolicy(secret_urls=True, retries=0))
-        heartbeat = Heartbeat(Secret(f"{server.url}/ping/hidden"), self.http)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process on the same store."""
+        heartbeat = Heartbeat(Secret(f"{self.server.url}/ping/hidden"), self.http)
         deliverer = Deliverer(self.store, {"sec": self.sec, "siem": self.siem}, self.routes, jitter=lambda: 1.0)
         sight = Sight(Freshness(), lambda: self.skew, lambda: self.job_errors)
         self.duties = Duties(self.store, deliverer, self.routes, sight, lambda: self.now, heartbeat)
@@ -79,6 +83,16 @@ def test_a_log_that_is_late_stops_the_heartbeat_and_is_a_finding_once(rig: Rig) 
     tick(rig.store, rig.now)
     assert rig.duties.check().ok
     assert rig.beats() == 1
+
+
+def test_a_restart_is_no_news_until_the_first_look_is_overdue(rig: Rig) -> None:
+    rig.now = NOW + timedelta(days=2)
+    rig.restart()
+    assert not rig.duties.check().ok
+    assert rig.kinds() == []
+    rig.now += timedelta(minutes=16)
+    assert not rig.duties.check().ok
+    assert rig.kinds() == ["behind"]
 
 
 def test_nobody_looking_stops_the_heartbeat_too(rig: Rig) -> None:
