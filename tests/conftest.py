@@ -15,3 +15,8 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set SIGWARDEN_REAL_DATA")
     return folder
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their parameter: random keys would name tests differently in each worker."""
+    return argname if isinstance(val, bytes) else None
