@@ -99,6 +99,9 @@ def test_no_import_cycles() -> None:
         visit(module, ())
 
 
+MODULES = {module_name(path) for path in sources()}
+
+
 def top_level_imports(path: Path) -> set[str]:
     """Modules of ours that a file imports when it is loaded."""
     found: set[str] = set()
@@ -106,8 +109,9 @@ def top_level_imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES
+            # "from package import module" needs the module; the package only where it gives something itself
+            found |= submodules if len(submodules) == len(node.names) else {node.module, *submodules}
     return {name for name in found if name.split(".")[0] in OURS and name != module_name(path)}
 
 
