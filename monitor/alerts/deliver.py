@@ -137,7 +137,7 @@ class Deliverer:
             if not self._send(name, [one], self._message(one, clock()), clock, result):
                 return result
         if lesser:
-            message = digest([one.incident for one in lesser], self._id(lesser[0]), lesser[0].incident.first_seen)
+            message = digest([one.incident for one in lesser], self._id(lesser[0]))
             self._send(name, lesser, message, clock, result)
         return result
 

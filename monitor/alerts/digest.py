@@ -15,12 +15,12 @@ FOLD_ABOVE = 5
 _LISTED = 15
 
 
-def digest(incidents: Sequence[Incident], message_id: str, since: datetime) -> Message:
+def digest(incidents: Sequence[Incident], message_id: str) -> Message:
     """One message about many incidents, worst first, that says how many it does not name."""
     ordered = sorted(incidents, key=importance)
     lines = [_line(one) for one in ordered[:_LISTED]]
     if len(ordered) > _LISTED:
-        lines.append((f"and {len(ordered) - _LISTED} more: sigwarden findings list --since {since:%Y-%m-%d}",))
+        lines.append((f"and {len(ordered) - _LISTED} more: sigwarden findings list",))
     worst = ordered[0].severity
     entries = sum(one.count for one in ordered)
     return Message(

@@ -70,7 +70,7 @@ class StandIn:
             return self._api(request)
         if request.path == HOOK_PATH:
             return Answer(200, "ok") if request.json.get("text") else Answer(400, "no_text")
-        return Answer(404, "no_service")
+        return Answer(204) if request.path == "/hook" else Answer(404, "no_service")
 
     def paths(self) -> list[str]:
         """The paths of all requests."""

@@ -345,6 +345,14 @@ def test_waits_double_and_honour_the_server(failures: int, asked: float | None, 
     assert wait(error, failures, lambda: 0.0) >= timedelta(seconds=seconds) / 2
 
 
+def test_a_slow_channel_does_not_hold_up_the_others(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.alerts.deliver._PASS_SECONDS", -1.0)
+    rig.found(*(finding("fork", n, group=f"fork/{n}") for n in range(5)))
+    assert rig.deliver().pending == 5
+    monkeypatch.undo()
+    assert rig.deliver().pending == 0
+
+
 def test_nothing_is_lost_when_the_clock_jumps_back(rig: Rig) -> None:
     rig.sec.error = DOWN
     rig.found(finding())
