@@ -73,7 +73,8 @@ def _option(flag: Flag) -> Callable[[Callback], Callback]:
     }
     parameter = plain.replace("-", "_").lower()
     if flag.takes is None:
-        return click.option(f"{flag.name}/--no-{plain}", parameter, default=bool(flag.default), **shared)
+        short = [flag.short] if flag.short else []
+        return click.option(f"{flag.name}/--no-{plain}", *short, parameter, default=bool(flag.default), **shared)
     shared |= {"type": flag.takes, "multiple": flag.many}
     if flag.default is not None:
         shared["show_default"] = True

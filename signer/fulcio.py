@@ -59,9 +59,18 @@ def request_certificate(http: Http, url: str, token: Token, key: SigningKey) -> 
 
 
 def check_certificate(
-    chain: Sequence[bytes], sct: bytes | None, key: SigningKey, trust: TrustedRoot, now: datetime
+    chain: Sequence[bytes],
+    sct: bytes | None,
+    key: SigningKey,
+    trust: TrustedRoot,
+    now: datetime,
+    *,
+    promised: bool = True,
 ) -> Certificate:
-    """The leaf, if it is for our key, from a trusted authority, valid now, and promised to a trusted CT log."""
+    """The leaf, if it is for our key, from a trusted authority, valid now, and promised to a trusted CT log.
+
+    `promised` False: no certificate timestamp is demanded (an authority that logs nowhere).
+    """
     leaf = chain[0]
     if key_of(leaf).fingerprints.isdisjoint(key.public.fingerprints):
         raise Untrue("the authority certified another key than ours", code="certificate-key")
@@ -71,9 +80,9 @@ def check_certificate(
     at = identity.not_before if now < identity.not_before <= now + _LEEWAY else now
     try:
         path = check_chain(leaf, trust.cas, at, tuple(chain[1:]))
-        if sct is None:
+        if sct is None and promised:
             check_sct(leaf, path[min(1, len(path) - 1)], trust.ctlogs)
-        else:
+        elif sct is not None and promised:
             check_detached_sct(sct, leaf, trust.ctlogs)
     except Untrue as error:
         raise Untrue(

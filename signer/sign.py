@@ -123,12 +123,12 @@ def _own_identity(certificate: bytes) -> IdentityRule:
 def _content(work: Work, credential: Credential, shop: Workshop) -> tuple[MessageSignature | Envelope, Signed]:
     if work.statement is not None:
         return _envelope(work.statement, credential, shop.services.logs)
-    return _message(work.artifact, credential)
+    return _message(work.artifact, credential, shop.services.logs)
 
 
-def _message(artifact: Artifact, credential: Credential) -> tuple[MessageSignature, Signed]:
+def _message(artifact: Artifact, credential: Credential, logs: Sequence[Log]) -> tuple[MessageSignature, Signed]:
     key = credential.key
-    if key.hash_name is None and artifact.content is not None:
+    if key.hash_name is None and artifact.content is not None and not logs:
         return _pure_message(artifact, artifact.content, credential)
     key = prehashing(key)
     name = key.hash_name or "sha256"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from signer.keys.ed25519ph import sign_prehashed
 from verifier.algorithms import BY_CLI
-from verifier.errors import Refused
+from verifier.errors import Malformed, Refused
 from verifier.keys import PublicKey
 
 LocalPrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -74,6 +74,14 @@ class LocalKey:
         if isinstance(self._private, ec.EllipticCurvePrivateKey):
             return self._private.sign(digest, ec.ECDSA(prehashed))
         return self._private.sign(digest, padding.PKCS1v15(), prehashed)
+
+
+def der_signature(raw: bytes) -> bytes:
+    """The DER form of an ECDSA signature that a provider gives as r||s of equal widths."""
+    half = len(raw) // 2
+    if not raw or len(raw) % 2:
+        raise Malformed(f"{len(raw)} bytes are no ECDSA signature", code="signature")
+    return utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 
 
 class PrehashedEd25519:
