@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier import jsonstrict
-from verifier.bodies import kind_of
 from verifier.errors import Malformed
 from verifier.merkle import hash_leaf
 
@@ -179,6 +178,8 @@ def _tle_proof(value: Any) -> InclusionProof:
 
 def _kind(body: bytes) -> tuple[str, str]:
     """Kind and version, empty where the body does not say: the entry is in the log all the same."""
+    from verifier.bodies import kind_of
+
     try:
         return kind_of(body)
     except Malformed:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from verifier import jsonstrict
-from verifier.bodies import kind_of
 from verifier.bundle import LEGACY, MAX_BYTES, Bundle, MessageSignature
 from verifier.dsse import Envelope, envelope_from_json
 from verifier.entry import LogEntry
@@ -84,6 +83,8 @@ def read_timestamp(data: bytes) -> bytes:
 
 def rekor_bundle(value: Any) -> LogEntry:
     """The log entry in ``{"SignedEntryTimestamp": b64, "Payload": {body, integratedTime, logIndex, logID}}``."""
+    from verifier.bodies import kind_of
+
     outer = _members(value, "rekorBundle", {"SignedEntryTimestamp", "Payload"})
     payload = _members(outer["Payload"], "Payload", {"body", "integratedTime", "logIndex", "logID"})
     log_id = _hex(payload["logID"])

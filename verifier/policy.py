@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from verifier.certificate import Identity
 from verifier.errors import Refused, Untrue
 from verifier.extensions import EXTENSIONS, oid_of
+from verifier.identity import Identity
 from verifier.keys import PublicKey
 from verifier.patterns import Pattern
 

@@ -10,11 +10,11 @@ from verifier import rfc5280
 from verifier.artifact import Artifact
 from verifier.binding import check_binding
 from verifier.bundle import Bundle
-from verifier.certificate import Identity, read_identity
 from verifier.chain import check_chain
 from verifier.dsse import Envelope, Statement, Subject, check_subject, parse_statement
 from verifier.errors import Untrue
 from verifier.holder import Holder, holder_of
+from verifier.identity import Identity, read_identity
 from verifier.inclusion import ProvenEntry, check_entries
 from verifier.keys import PublicKey
 from verifier.moment import Moment

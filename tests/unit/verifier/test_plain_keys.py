@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from verifier.plain_keys import is_plain, plain_key
 
 SPKI = PublicFormat.SubjectPublicKeyInfo
-KEYS = {
-    "p256": ec.generate_private_key(ec.SECP256R1()),
+P256 = ec.generate_private_key(ec.SECP256R1())
+KEYS: dict[str, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey] = {
+    "p256": P256,
     "p384": ec.generate_private_key(ec.SECP384R1()),
     "p521": ec.generate_private_key(ec.SECP521R1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
@@ -30,7 +31,7 @@ def test_usual_keys_are_the_same_as_the_general_parser_gives(name: str) -> None:
         b"",
         rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.DER, SPKI),
         ec.generate_private_key(ec.SECP256K1()).public_key().public_bytes(Encoding.DER, SPKI),
-        KEYS["p256"].public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint),  # type: ignore[union-attr]
+        P256.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint),
         FORMS["p256"] + b"\x00",
     ],
 )
