@@ -69,12 +69,12 @@ def assess(hit: RawHit, spec: LogSpec, rules: Rules, now: datetime) -> list[Find
     """The findings that one hit makes, not yet proven; worst first."""
     facts = read_facts(hit.data)
     time = read_log_time(hit.extra, hit.data, rules.trust.tlogs)
-    watches = {watch.name: watch for watch in rules.watches}
     found: dict[str, Finding] = {}
     for match in hit.matches:
-        if match.watch not in watches:
+        watch = rules.by_name.get(match.watch)
+        if watch is None:
             continue
-        case = _case(watches[match.watch], match, facts, time, rules, now)
+        case = _case(watch, match, facts, time, rules, now)
         verdict = judge_case(case, rules)
         finding = _finding(case, verdict, hit, spec, rules, now)
         found.setdefault(finding.id, finding)

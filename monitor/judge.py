@@ -4,8 +4,8 @@ The kind follows from what was proven first and from what was expected second. E
 43); everything odd is named.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from monitor.credentials import Credentials, LogTime
@@ -60,6 +60,10 @@ class Rules:
     trust: TrustedRoot
     history: History
     sha256: str = ""
+    by_name: Mapping[str, Watch] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {watch.name: watch for watch in self.watches})
 
 
 class Case(NamedTuple):

@@ -7,6 +7,7 @@ put back unchanged. Attacker-controlled. It goes on where it can: what a strict 
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from verifier import der
@@ -60,6 +61,8 @@ class Parts:
         return [extension.value for extension in self.extensions if extension.oid == oid]
 
 
+# One check of a signer walks its certificate nine times: for names, key, chain and timestamps.
+@lru_cache(maxsize=8)
 def walk_certificate(data: bytes) -> Parts:
     """Parts of a DER certificate; Malformed if subject, key or names cannot be reached."""
     _check_size(data)
