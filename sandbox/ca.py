@@ -1,11 +1,13 @@
 """Who issues certificates in the sandbox: a Fulcio-like CA, its rogue twin, and nobody at all?"""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from sandbox import der
+from sandbox import der, sct
 from sandbox.certificates import Issuer, ca_extensions, key_id_extensions, pem_of, seal
 from sandbox.keys import SigningKey
 from sandbox.subjects import Subject, subject_of
@@ -13,7 +15,13 @@ from sandbox.subjects import Subject, subject_of
 LIFETIME = timedelta(minutes=10)
 _CA_LIFETIME = timedelta(days=3650)
 _CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
-_SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
+
+
+class CtLog(Protocol):
+    """The log that is told of each precertificate."""
+
+    def take(self, submission: sct.Submission, *, secret: bool = False) -> sct.Sct:
+        """Its promise; `secret` is one that it will not keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +42,15 @@ class Certified:
 class Profile:
     """How a leaf is issued. `sct` embeds one of the CA's CT key; `leaf_index` gives it static-ct's extension.
 
-    `serial` None is random (or counted, where the CA is seeded); `extra` are whole extensions.
+    Where the CA has a CT log, the SCT is the log's answer to the precertificate; with `secret` the log signs it and
+    keeps nothing. `serial` None is random (or counted, where the CA is seeded); `extra` are whole extensions.
     """
 
     key_kind: str = "ecdsa-p256"
     not_before: datetime | None = None
     lifetime: timedelta = LIFETIME
     sct: bool = True
+    secret: bool = False
     leaf_index: int | None = None
     serial: int | None = None
     extra: tuple[bytes, ...] = ()
@@ -53,7 +63,8 @@ HONEST = Profile()
 class CA:
     """A P-384 root and intermediate that issue ten-minute certificates; `ct` is the key of its CT log.
 
-    With `seed` every key and serial is the same each time. `now` gives the time of issue.
+    `log` is that log itself, if there is one: it is told of each precertificate before the certificate is issued. With
+    `seed` every key and serial is the same each time. `now` gives the time of issue.
     """
 
     def __init__(
@@ -66,7 +77,8 @@ class CA:
         key_kind: str = "ecdsa-p384",
     ) -> None:
         self.seed, self.now, self.created, self.organization = seed, now, created, organization
-        self._count = 0
+        self._count, self._lock = 0, threading.Lock()
+        self.log: CtLog | None = None
         self.ct = SigningKey.make("ecdsa-p256", self._seed_of("ct"))
         self._root_key = SigningKey.make(key_kind, self._seed_of("root"))
         self._key = SigningKey.make(key_kind, self._seed_of("intermediate"))
@@ -104,57 +116,63 @@ class CA:
         return self.issue(subject_of(identity, issuer), key, profile)
 
     def issue(self, subject: Subject, key: SigningKey, profile: Profile = HONEST) -> Certified:
-        """The certificate alone, for a key that exists."""
+        """The certificate for a key that exists."""
+        return Certified(self.certify(subject, key.spki, profile), key, self.chain)
+
+    def certify(self, subject: Subject, spki: bytes, profile: Profile = HONEST) -> bytes:
+        """The certificate alone, DER, for a public key."""
         start = (profile.not_before or self.now()).replace(microsecond=0)
         serial = self._serial() if profile.serial is None else profile.serial
-        extensions = self._leaf_extensions(subject, key, profile)
+        extensions = self._leaf_extensions(subject, spki, profile)
         validity = (start, start + profile.lifetime)
-        empty = der.sequence()
-        tbs = self._issuer.tbs(serial, validity, empty, key.spki, extensions)
-        if profile.sct:
-            extensions.append(self._sct_extension(tbs, start, profile.leaf_index))
-            tbs = self._issuer.tbs(serial, validity, empty, key.spki, extensions)
-        return Certified(seal(tbs, self._key), key, self.chain)
+
+        def tbs(*more: bytes) -> bytes:
+            return self._issuer.tbs(serial, validity, der.sequence(), spki, [*extensions, *more])
+
+        if not profile.sct:
+            return seal(tbs(), self._key)
+        promised = self._promise(tbs, start, profile)
+        return seal(tbs(sct.list_extension([promised])), self._key)
 
     def self_signed(self, identity: str | Subject, issuer: str | None = None, profile: Profile = HONEST) -> Certified:
         """The same leaf, signed by its own key: it proves nothing."""
         key = SigningKey.make(profile.key_kind, self._seed_of(f"self {self._count}"))
         start = (profile.not_before or self.now()).replace(microsecond=0)
-        extensions = self._leaf_extensions(subject_of(identity, issuer), key, profile)
+        extensions = self._leaf_extensions(subject_of(identity, issuer), key.spki, profile)
         tbs = Issuer(der.sequence(), key).tbs(
             self._serial(), (start, start + profile.lifetime), der.sequence(), key.spki, extensions
         )
         return Certified(seal(tbs, key), key)
 
-    def _leaf_extensions(self, subject: Subject, key: SigningKey, profile: Profile) -> list[bytes]:
+    def _leaf_extensions(self, subject: Subject, spki: bytes, profile: Profile) -> list[bytes]:
         usage = [der.extension("2.5.29.37", der.sequence(der.oid(_CODE_SIGNING)))] if profile.code_signing else []
         return [
             der.extension("2.5.29.15", der.bits(b"\x80", 7), critical=True),
             *usage,
-            *key_id_extensions(key.spki, self._key.spki),
+            *key_id_extensions(spki, self._key.spki),
             *subject.extensions(),
             *profile.extra,
         ]
 
-    def _sct_extension(self, tbs: bytes, start: datetime, leaf_index: int | None) -> bytes:
-        """RFC 6962, 3.2 and 3.3: an SCT over the TBS without the extension that will hold it."""
-        stamp = int(start.timestamp() * 1000).to_bytes(8, "big")
-        more = b"" if leaf_index is None else b"\x00\x00\x05" + leaf_index.to_bytes(5, "big")
-        more = len(more).to_bytes(2, "big") + more
+    def _promise(self, tbs: Callable[..., bytes], start: datetime, profile: Profile) -> sct.Sct:
+        """An SCT for the TBS without the extension that will hold it: by the log, or by its key alone."""
         issuer = hashlib.sha256(self._key.spki).digest()
-        signature = self.ct.sign(b"\0\0" + stamp + b"\0\x01" + issuer + len(tbs).to_bytes(3, "big") + tbs + more)
-        sct = b"\0" + hashlib.sha256(self.ct.spki).digest() + stamp + more + b"\x04\x03"
-        sct += len(signature).to_bytes(2, "big") + signature
-        rows = len(sct).to_bytes(2, "big") + sct
-        return der.extension(_SCT_LIST, der.tlv(der.OCTET_STRING, len(rows).to_bytes(2, "big") + rows))
+        if self.log is None or profile.leaf_index is not None:
+            submission = sct.Submission(b"", (), tbs(), issuer)
+            more = b"" if profile.leaf_index is None else sct.leaf_index(profile.leaf_index)
+            return sct.promise(self.ct, submission.entry, int(start.timestamp() * 1000), more)
+        precertificate = seal(tbs(sct.poison()), self._key)
+        return self.log.take(sct.Submission(precertificate, self.chain, tbs(), issuer), secret=profile.secret)
 
     def _seed_of(self, what: str) -> str | None:
         return None if self.seed is None else f"{self.seed}/{what}"
 
     def _serial(self) -> int:
         """159 bits, positive; counted through a hash so that seeded CAs repeat themselves and threads never collide."""
-        self._count += 1
-        source = f"{self.seed or id(self)}/{self._count}/{self.created}".encode()
+        with self._lock:
+            self._count += 1
+            count = self._count
+        source = f"{self.seed or id(self)}/{count}/{self.created}".encode()
         return int.from_bytes(hashlib.sha256(source).digest()[:20], "big") >> 1 | 1
 
 

@@ -19,6 +19,7 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
     "ecdsa-p384": (ec.SECP384R1(), hashes.SHA384()),
     "ecdsa-p521": (ec.SECP521R1(), hashes.SHA512()),
 }
+_CURVE_HASHES = {curve.name: hash_ for curve, hash_ in _CURVES.values()}
 # Rekor v2 keyDetails and the hash that is signed, by kind (algorithm registry).
 KEY_DETAILS: dict[str, tuple[str, str]] = {
     "ecdsa-p256": ("PKIX_ECDSA_P256_SHA_256", "sha256"),
@@ -95,6 +96,22 @@ class SigningKey:
         if isinstance(private, rsa.RSAPrivateKey):
             return private.sign(data, padding.PKCS1v15(), algorithm or hashes.SHA256())
         return _sign_ed25519ph(private, data) if self.kind == "ed25519ph" else private.sign(data)
+
+    def check(self, data: bytes, signature: bytes) -> None:
+        """InvalidSignature unless `signature` is of this key over `data`."""
+        check_signature(self.private.public_key(), data, signature)
+
+
+def check_signature(key: object, data: bytes, signature: bytes) -> None:
+    """InvalidSignature unless the signature holds with the key's default hash; TypeError for other kinds of keys."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, data, ec.ECDSA(_CURVE_HASHES[key.curve.name]))
+    elif isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        key.verify(signature, data)
+    else:
+        raise TypeError("unsupported key")
 
 
 def _bytes_of(seed: str, length: int) -> bytes:

@@ -36,8 +36,9 @@ class Lies:
 
     `view` replaces the whole tree, `head` only the newest head, `lagging` the tree that one in `replicas` connections
     sees. `swapped` puts other bytes at an index, `moved` the whole entry of another index. `dropped` is left out of
-    answers (`singly`: even when asked for alone), `withheld` is refused. Rekor v1: `aim` is the shard that lies are
-    about, `inactive` and `claimed` what is said of retired shards, `index` what the search finds.
+    answers (`singly`: even when asked for alone), `withheld` is refused. `faults` change answers after the work is
+    done, `refusals` stand before it. Rekor v1: `aim` is the shard that lies are about, `inactive` and `claimed` what is
+    said of retired shards, `index` what the search finds.
     """
 
     view: View | None = None
@@ -62,6 +63,7 @@ class Lies:
     claimed: dict[int, int] = field(default_factory=dict)
     index: Callable[[dict[str, Any], list[str]], list[str]] | None = None
     faults: list[Fault] = field(default_factory=list)
+    refusals: list[Fault] = field(default_factory=list)
     date_skew: float = 0.0
     released: threading.Event = field(default_factory=threading.Event)
     left: dict[str, int] = field(default_factory=dict)
@@ -91,6 +93,13 @@ class Lies:
         if self.head is not None and not (self.cached and fresh) and self.told("head"):
             return self.head
         return self.seen_by(request, truth)
+
+    def refusal(self, request: Request) -> Reply | None:
+        """The refusal that this request gets before anything is done for it."""
+        for fault in list(self.refusals):
+            if fault.hits(request):
+                return fault.apply(request, Reply())
+        return None
 
     def deliver(self, request: Request, reply: Reply) -> Reply:
         """The reply with the faults of the way."""

@@ -60,7 +60,7 @@ class SandboxV1(Instance):
 
     def _answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        return self.lies.deliver(request, self._honest_answer(request))
+        return self.lies.refusal(request) or self.lies.deliver(request, self._honest_answer(request))
 
     def _honest_answer(self, request: Request) -> Reply:
         path = request.path.rstrip("/")

@@ -175,6 +175,10 @@ class SandboxV2(Misbehaving):
         """What the trusted root calls this log."""
         return self._base_url or self.url
 
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        self._base_url = url
+
     def tlog_members(self) -> list[dict[str, Any]]:
         """Its keys, old and new, and those of its successors, as members of a trusted root."""
         signers = [*self.old_signers, self.signer]
@@ -196,7 +200,7 @@ class SandboxV2(Misbehaving):
 
     def _answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        return self.lies.deliver(request, self._honest_answer(request))
+        return self.lies.refusal(request) or self.lies.deliver(request, self._honest_answer(request))
 
     def _honest_answer(self, request: Request) -> Reply:
         if request.path.startswith("/api/v2/log/entries"):

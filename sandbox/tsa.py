@@ -16,6 +16,11 @@ _SIGNED_DATA, _TST_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
 _SHA256 = der.sequence(der.oid("2.16.840.1.101.3.4.2.1"))
+HASHES = {
+    "sha256": "2.16.840.1.101.3.4.2.1",
+    "sha384": "2.16.840.1.101.3.4.2.2",
+    "sha512": "2.16.840.1.101.3.4.2.3",
+}
 
 
 class TSA:
@@ -60,13 +65,16 @@ class TSA:
         """A TimeStampResp over the raw signature's bytes."""
         return self.stamp_digest(hashlib.sha256(signature).digest(), embedded=embedded, nonce=nonce)
 
-    def stamp_digest(self, digest: bytes, *, embedded: bool = True, nonce: int | None = None) -> bytes:
-        """A TimeStampResp over a SHA-256 digest; `embedded` puts the signer's certificate in."""
+    def stamp_digest(
+        self, digest: bytes, *, embedded: bool = True, nonce: int | None = None, algorithm: str = "sha256"
+    ) -> bytes:
+        """A TimeStampResp over a digest; `embedded` puts the signer's certificate in."""
         self._serial += 1
+        imprint = der.sequence(der.oid(HASHES[algorithm]))
         info = der.sequence(
             der.integer(1),
             der.oid(_POLICY),
-            der.sequence(_SHA256, der.tlv(der.OCTET_STRING, digest)),
+            der.sequence(imprint, der.tlv(der.OCTET_STRING, digest)),
             der.integer(self._serial),
             der.tlv(0x18, self.now().astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode()),
             b"" if nonce is None else der.integer(nonce),
