@@ -44,17 +44,41 @@ def check_chain(
     `certificate-signature`; Malformed if the leaf cannot be parsed. The CA part is cached: a hit costs one signature
     verification.
     """
+    return check_chain_at_all(leaf_der, cas, (at,), intermediates)
+
+
+def check_chain_at_all(
+    leaf_der: bytes, cas: Sequence[Authority], times: Sequence[datetime], intermediates: Sequence[bytes] = ()
+) -> tuple[bytes, ...]:
+    """Like `check_chain`, at each of several times: the chain of the last one. The leaf is verified once an issuer."""
     leaf = rfc5280.card(leaf_der)
     _check_leaf(leaf)
+    if not times:
+        raise rfc5280.untrue(leaf, "no time is known at which it was used", "certificate-time")
+    signers: set[bytes] = set()
+    chain: tuple[bytes, ...] = ()
+    for at in times:
+        path = _path_at(leaf, (cas, tuple(intermediates)), at, signers)
+        chain = (leaf_der, *(card.der for card in path.cards))
+    return chain
+
+
+def _path_at(
+    leaf: Card, trusted: tuple[Sequence[Authority], tuple[bytes, ...]], at: datetime, signers: set[bytes]
+) -> _Path:
+    """A path that holds at this time; `signers` collects issuers that were shown to have signed the leaf."""
     if not leaf.not_before <= at <= leaf.not_after:
         raise rfc5280.untrue(leaf, f"it was not valid at {at.isoformat()}", "certificate-time")
     failure = rfc5280.untrue(leaf, "no trusted certificate authority issued it", "certificate-chain")
+    cas, intermediates = trusted
     for authority in cas:
         try:
-            for path in _issuing_paths(authority, tuple(intermediates), leaf):
+            for path in _issuing_paths(authority, intermediates, leaf):
                 _check_time(leaf, authority, path, at)
-                rfc5280.check_issued_by(leaf, path.cards[0])
-                return (leaf_der, *(card.der for card in path.cards))
+                if path.cards[0].der not in signers:
+                    rfc5280.check_issued_by(leaf, path.cards[0])
+                    signers.add(path.cards[0].der)
+                return path
         except Untrue as error:
             failure = error
     raise failure

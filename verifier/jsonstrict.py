@@ -4,7 +4,6 @@ Attacker-controlled text: UTF-8 without a byte order mark, no duplicate keys, no
 64-bit integers, bounded size and depth. Where two readings are possible and both matter, `readings` gives them all.
 """
 
-import base64
 import binascii
 import json
 import re
@@ -62,8 +61,9 @@ def b64(text: object, what: str = "a value") -> bytes:
     """Strict base64 (RFC 4648 section 4): standard alphabet, padded, canonical; else Malformed (code ``base64``)."""
     try:
         if isinstance(text, str):
-            data = base64.b64decode(text.encode("ascii"), validate=True)
-            if base64.b64encode(data).decode() == text:
+            raw = text.encode("ascii")
+            data = binascii.a2b_base64(raw, strict_mode=True)
+            if binascii.b2a_base64(data, newline=False) == raw:
                 return data
     except (binascii.Error, ValueError):
         pass

@@ -10,7 +10,7 @@ from verifier import rfc5280
 from verifier.artifact import Artifact
 from verifier.binding import check_binding
 from verifier.bundle import Bundle
-from verifier.chain import check_chain
+from verifier.chain import check_chain_at_all
 from verifier.dsse import Envelope, Statement, Subject, check_subject, parse_statement
 from verifier.errors import Untrue
 from verifier.holder import Holder, holder_of
@@ -71,11 +71,9 @@ def check_certificate(
     """
     if holder.certificate is None:
         return (), ()
-    chain: tuple[bytes, ...] = ()
     # The chains of 0.1 and 0.2 bundles are ignored: intermediates come from the trust root (protocol.md 5.6 D).
     extra = bundle.certificates[1:] if bundle.version in ("0.3", "legacy") else ()
-    for moment in moments:
-        chain = check_chain(holder.certificate, trust.cas, moment.time, extra)
+    chain = check_chain_at_all(holder.certificate, trust.cas, [moment.time for moment in moments], extra)
     for one in bundle.entries:
         _check_integrated_time(one.integrated_time, holder.certificate)
     if policy.insecure_ignore_scts:
