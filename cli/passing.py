@@ -47,7 +47,9 @@ class Pass:
         if self.verdict == "TAMPER" or "TAMPER" in classes:
             return 4
         blind = self.verdict != "OK" or any(tick.incomplete for tick in self.ticks)
-        if blind or self.undelivered or classes & {"DEGRADED", "SUSPECT"}:
+        # what is wrong with a log is in its verdict; a clock or a store that cannot be trusted is in no log's
+        own = self.health is not None and any(fault.subject in ("clock", "store") for fault in self.health.faults)
+        if blind or own or self.undelivered or classes & {"DEGRADED", "SUSPECT"}:
             return 3
         return 1 if any(SEVERITIES.index(one.severity) <= _TOLD_FROM for one in self.findings) else 0
 

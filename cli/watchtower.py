@@ -12,6 +12,7 @@ from cli.watches import load_watches, rules_sha256
 from monitor.alerts.deliver import Deliverer
 from monitor.alerts.routes import Routes
 from monitor.assess import assess_all, unreadable_finding
+from monitor.between import with_heads
 from monitor.executors import InProcess, Processes
 from monitor.findings import Finding
 from monitor.judge import Rules
@@ -40,6 +41,10 @@ class _Anew(Http):
     def send(self, call: Call) -> Reply:
         """See Http."""
         return super().send(replace(call, fresh=True))
+
+
+_HEADS = 500
+"""Heads to look an entry's time up in; an older entry is only said to be older than all of them."""
 
 
 @dataclass(slots=True)
@@ -95,6 +100,9 @@ class Watchtower:
         self, hits: Sequence[RawHit], unreadable: Sequence[Unreadable], spec: LogSpec, now: datetime
     ) -> list[Finding]:
         found = assess_all(hits, spec, self.rules, now)
+        if found:
+            heads = self.store.checkpoints(spec.origin, newest_first=True, limit=_HEADS)
+            found = with_heads(found, heads[::-1], now)
         return found + [unreadable_finding(entry, spec, now) for entry in unreadable]
 
     def _fresh_keys(self, head: Head) -> tuple[NoteKey, ...]:

@@ -31,6 +31,7 @@ class _WithBatch:
         self._stored = stored
         self._runs: dict[tuple[str, str], set[str]] = {}
         self._counts: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, finding: Finding) -> None:
         """One more signature by the watched name itself; what only looks like it does not count."""
@@ -39,14 +40,18 @@ class _WithBatch:
         self._counts[finding.watch] += 1
         run = str(finding.facts.get("run", ""))
         self._runs.setdefault((finding.watch, run), set()).add(finding.id)
+        for field in ("ref", "workflow", "issuer"):
+            values = finding.facts.get(field)
+            for value in dict.fromkeys(values if isinstance(values, list) else ()):
+                self._seen[finding.watch, field, value] += 1
 
     def count(self, watch: str) -> int:
         """Stored and of this batch."""
         return self._stored.count(watch) + self._counts[watch]
 
     def seen(self, watch: str, field: str, value: str) -> int:
-        """Stored ones."""
-        return self._stored.seen(watch, field, value)
+        """Stored and of this batch."""
+        return self._stored.seen(watch, field, value) + self._seen[watch, field, value]
 
     def run_count(self, watch: str, run: str, excluding: frozenset[str]) -> int:
         """Stored and of this batch."""
