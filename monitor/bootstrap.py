@@ -11,8 +11,8 @@ from time import monotonic
 from typing import Literal
 
 from monitor.logs.log import Head, Log, LogSpec, Service
-from monitor.machinery import requests_for
 from monitor.prefix import can_be_shown, older_frontier
+from monitor.scan_jobs import requests_for
 from monitor.store import FirstRows, GapRow, NewCheckpoint, NewLog, Store
 from monitor.timeline import Timeline
 from verifier.checkpoint import Checkpoint, open_checkpoint, read_checkpoint

@@ -14,9 +14,9 @@ from itertools import pairwise
 from threading import Lock
 
 from monitor.logs.log import Leaves, Log, LogSpec
-from monitor.machinery import Failure, ScanJob, ScanOutcome
 from monitor.match import Matcher
 from monitor.scan import ScanResult, scan_leaves
+from monitor.scan_jobs import Failure, ScanJob, ScanOutcome
 from monitor.watch import Watch
 from verifier.errors import SigwardenError, Unreachable
 from verifier.fetch.http import Http, HttpPolicy
@@ -58,7 +58,7 @@ class InProcess:
     """Scans in threads of this process: fetching overlaps with hashing."""
 
     def __init__(self, http: Http, watches: Sequence[Watch], open_log: OpenLog, *, threads: int = 2) -> None:
-        self.depth = threads
+        self.depth = threads + 2
         self._http = http
         self._open = open_log
         self._matcher = Matcher(watches)
@@ -82,7 +82,7 @@ class Processes:
 
     def __init__(self, workers: int, policy: HttpPolicy, watches: Sequence[Watch], open_log: OpenLog) -> None:
         """`open_log` is a function of a module: workers import it by name."""
-        self.depth = workers + 1
+        self.depth = 4 * workers  # what waits is only hits: while one batch is judged and written, workers go on
         self._workers = workers
         share = max(1, policy.ceiling // workers)
         rate = policy.requests_per_second

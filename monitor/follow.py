@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from monitor.heads import open_head, read_head
 from monitor.logs.log import Head, LogSpec, Service
-from monitor.machinery import Grace, Limits, Machinery, ScanJob, ScanOutcome, TickResult, Verdict
+from monitor.machinery import Grace, Limits, Machinery, TickResult, Verdict
 from monitor.proofs import store_proofs
 from monitor.reading import read_front
 from monitor.session import Session, StoreFault
@@ -22,7 +22,7 @@ from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.errors import Refused, SigwardenError, Unreachable
 from verifier.merkle import Tree
 
-__all__ = ["Grace", "Limits", "Machinery", "ScanJob", "ScanOutcome", "TickResult", "Verdict", "tick", "tick_service"]
+__all__ = ["Grace", "Limits", "Machinery", "TickResult", "Verdict", "tick", "tick_service"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,13 +58,21 @@ def _heads(service: Service, known: Sequence[LogRow]) -> list[Head]:
     """What the service says, or the same problem for every log that we know there."""
     problem: SigwardenError
     try:
-        return list(service.heads())
+        heads = list(service.heads())
+        if not known or any(head.problem is None or _is_of(head, known) for head in heads):
+            return heads
+        # A Rekor v1 that does not answer cannot say which trees it has: then it is about those that we know.
+        problem = next(head.problem for head in heads if head.problem is not None)
     except SigwardenError as error:
         problem = error
     except Exception as error:  # a bug in one reader must not blind us to the other services
         _log.exception("heads of %s failed", ascii(service.name))
         problem = Unreachable(f"a fault of our own: {type(error).__name__}", code="own-fault", cause="protocol")
     return [Head(_spec(row), b"", (), problem=problem) for row in known]
+
+
+def _is_of(head: Head, known: Sequence[LogRow]) -> bool:
+    return any(row.origin == head.spec.origin for row in known)
 
 
 def tick(head: Head, m: Machinery, *, service: str = "") -> TickResult:

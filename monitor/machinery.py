@@ -1,91 +1,21 @@
 """What does a tick need, and what does it say?"""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Literal, Protocol
+from typing import Literal
 
 from monitor.findings import Finding
 from monitor.logs.log import Head, Log, LogSpec
-from monitor.scan import RawHit, ScanResult, Unreadable
+from monitor.scan import RawHit, Unreadable
+from monitor.scan_jobs import Executor
 from monitor.store import Store
-from verifier.errors import Malformed, Refused, SigwardenError, Unreachable, Untrue
 from verifier.note import NoteKey
 
 Verdict = Literal["OK", "OPERATIONAL", "DEGRADED", "SUSPECT", "TAMPER"]
 VERDICTS: tuple[Verdict, ...] = ("OK", "OPERATIONAL", "DEGRADED", "SUSPECT", "TAMPER")
 """Harmless first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanJob:
-    """The leaves [start, end) of the tree of `size` are to be fetched and scanned, wherever the executor likes."""
-
-    spec: LogSpec
-    start: int
-    end: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error that crosses a process: our errors hold mappings and keyword arguments, which do not pickle."""
-
-    kind: str
-    message: str
-    code: str
-    hint: str
-    evidence: dict[str, bytes | str]
-    cause: str = ""
-    status: int | None = None
-
-    @classmethod
-    def of(cls, error: SigwardenError) -> "Failure":
-        """What is needed to raise it again elsewhere."""
-        cause, status = (error.cause, error.status) if isinstance(error, Unreachable) else ("", None)
-        name = next(kind for kind, known in _ERRORS.items() if isinstance(error, known))
-        return cls(name, error.message, error.code, error.hint, dict(error.evidence), cause, status)
-
-    def error(self) -> SigwardenError:
-        """The error again."""
-        if self.kind == "unreachable":
-            return Unreachable(
-                self.message,
-                code=self.code,
-                cause=self.cause,
-                status=self.status,
-                hint=self.hint,
-                evidence=self.evidence,
-            )
-        return _ERRORS[self.kind](self.message, code=self.code, hint=self.hint, evidence=self.evidence)
-
-
-_ERRORS: dict[str, type[SigwardenError]] = {
-    "malformed": Malformed,
-    "untrue": Untrue,
-    "refused": Refused,
-    "unreachable": Unreachable,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ScanOutcome:
-    """The scans of a job, in ranges that end at multiples of 256; `failure` is what stopped it after those."""
-
-    job: ScanJob
-    scans: tuple[ScanResult, ...]
-    failure: Failure | None = None
-
-
-class Executor(Protocol):
-    """Where scans run. `depth` jobs may be on their way at once: it bounds memory."""
-
-    depth: int
-
-    def submit(self, job: ScanJob) -> Future[ScanOutcome]:
-        """Fetch and scan; the future raises only for faults of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +96,3 @@ class TickResult:
     requests: int = 0
     message: str = ""
     incomplete: bool = False
-
-
-def requests_for(spec: LogSpec, start: int, end: int) -> int:
-    """How many requests the leaves [start, end) cost: ten a request on Rekor v1, else 256 a bundle."""
-    if spec.kind == "rekor-v1":
-        return -(-(end - start) // 10)
-    return -(-end // 256) - start // 256

@@ -69,24 +69,24 @@ def store_proofs(s: Session) -> None:
     wanted = s.m.store.proofs_wanted(s.spec.origin, PROOFS_PER_TICK) if note else ()
     if not wanted:
         return
-    keys = encode_keys(s.keys)
+    shared = {"checkpoint": note, "keys": encode_keys(s.keys)}
     paths = _Paths(s, tree, main.start)
+    done: dict[str, dict[str, bytes]] = {}
     for one in wanted:
-        index = one.finding.index
-        if index is None or index >= tree.size or not s.may_go_on(1):
+        if one.index >= tree.size or not s.may_go_on(1):
             continue
         s.requests += 1
-        leaf_hash = hash_leaf(s.m.store.finding(one.finding.id).finding.evidence["body"])
         try:
-            path = paths.of(index, leaf_hash)
+            path = paths.of(one.index, hash_leaf(one.body))
         except (Malformed, Untrue) as error:
             # The leaf is proven by the root that we recomputed; that its path cannot be had is the log's fault all the
             # same. The others wait for the next tick: they would fail alike.
-            message = f"{s.spec.origin}: no proof shows leaf {index}, which hashes into its tree: {error.message}"
+            message = f"{s.spec.origin}: no proof shows leaf {one.index}, which hashes into its tree: {error.message}"
             s.commit(findings=s.note(Trouble("bad-proof", message, evidence={"checkpoint": note})))
-            return
-        blobs = {"inclusion-proof": b"".join(path), "checkpoint": note, "keys": keys}
-        s.add_evidence(one.finding.id, blobs)
+            break
+        done[one.finding] = shared | {"inclusion-proof": b"".join(path)}
+    if done:
+        s.add_proofs(done)
 
 
 class _Paths:

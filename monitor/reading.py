@@ -6,9 +6,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from monitor.executors import BLOCK, outcome_of
-from monitor.machinery import Failure, ScanJob, ScanOutcome, requests_for
 from monitor.prefix import open_block
 from monitor.scan import RawHit, ScanResult, Unreadable
+from monitor.scan_jobs import Failure, ScanJob, ScanOutcome, requests_for
 from monitor.session import Session
 from monitor.timeline import Front
 from monitor.trouble import Trouble, TroubleKind

@@ -161,10 +161,10 @@ class Session:
         self.newest = self.newest if newest is None else newest
         self.state = state or self.state
 
-    def add_evidence(self, finding: str, blobs: Mapping[str, bytes]) -> None:
-        """An inclusion proof and what belongs to it."""
+    def add_proofs(self, proofs: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Inclusion proofs and what belongs to them, by finding."""
         try:
-            self.m.store.add_evidence(finding, blobs, proof=True)
+            self.m.store.add_proofs(proofs)
         except Unreachable as error:
             raise StoreFault(error) from error
 

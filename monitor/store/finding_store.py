@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from monitor.store import findings, outbox, past
 from monitor.store.findings import FindingFilter
 from monitor.store.open import reading, writing
-from monitor.store.rows import IncidentRow, OutboxRow, StoredFinding
+from monitor.store.rows import IncidentRow, OutboxRow, StoredFinding, WantedProof
 
 _EVERYTHING = FindingFilter()
 
@@ -42,15 +42,15 @@ class FindingStore:
         with reading(self._engine) as c:
             return findings.read_finding(c, prefix)
 
-    def proofs_wanted(self, origin: str, limit: int) -> tuple[StoredFinding, ...]:
+    def proofs_wanted(self, origin: str, limit: int) -> tuple[WantedProof, ...]:
         """Proven findings whose inclusion proof is not stored yet."""
         with reading(self._engine) as c:
             return findings.proofs_wanted(c, origin, limit)
 
-    def add_evidence(self, finding: str, blobs: Mapping[str, bytes], *, proof: bool = False) -> None:
-        """Add blobs to a finding's evidence."""
+    def add_proofs(self, proofs: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Add inclusion proofs (by finding, then by name) to the evidence."""
         with writing(self._engine) as c:
-            findings.add_evidence(c, finding, blobs, proof=proof)
+            findings.add_proofs(c, proofs)
 
     def ack(self, prefix: str, *, who: str, note: str, now: datetime) -> StoredFinding:
         """A person has seen a finding, and with it everything in its incident so far."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 from monitor.findings import SEVERITIES, Difference, Finding, Location, Severity
 from monitor.incidents import incident_key
 from monitor.store.open import insert_once
-from monitor.store.rows import StoredFinding
+from monitor.store.rows import StoredFinding, WantedProof
 from monitor.store.schema import counters, evidence, findings, locations, safe_text
 from verifier.errors import Refused
 
 PROOFS_PER_INCIDENT = 20
-"""Findings of low or no severity get an inclusion proof stored up to this many in one incident: spam costs the log's
-bandwidth and our disk. The others name their leaf, from which the proof can be had at any time."""
+"""Findings of low or no severity keep body and inclusion proof up to this many in one incident: spam costs the log's
+bandwidth and our disk (row 42). The others name leaf and hash, by which all of it can be had from the log again."""
 
 _FIELDS = ("id", "kind", "severity", "log", "index", "watch", "identity", "message", "group")
 
@@ -43,17 +43,21 @@ class FindingFilter:
 
 def add_findings(connection: Connection, new: Sequence[Finding]) -> tuple[Finding, ...]:
     """Store findings; those not held before are returned. Known ones only gain locations (a duplicated leaf)."""
-    fresh: list[Finding] = []
+    first: dict[str, Finding] = {}
     for one in new:
-        if insert_once(connection, findings, [_values(connection, one)]):
-            fresh.append(one)
-            blobs = [{"finding": one.id, "name": name, "data": data} for name, data in one.evidence.items()]
-            insert_once(connection, evidence, blobs)
-        else:
-            _revive(connection, one)
-        places = one.locations or ((Location(one.log, one.index),) if one.index is not None else ())
-        rows = [{"finding": one.id, "log": place.log, "leaf_index": place.index} for place in places]
-        insert_once(connection, locations, rows)
+        first.setdefault(one.id, one)
+    held = _held(connection, list(first))
+    fresh = [one for one in first.values() if one.id not in held]
+    room = _Room(connection)
+    rows = [_values(one, keep=room.takes(one)) for one in fresh]
+    if rows:
+        connection.execute(insert(findings), rows)
+    kept = [one for one, row in zip(fresh, rows, strict=True) if row["proof"] != "none" or one.index is None]
+    _add_blobs(connection, {one.id: one.evidence for one in kept})
+    for known in held:
+        _revive(connection, first[known])
+    places = [(one.id, place) for one in new for place in _places(one)]
+    insert_once(connection, locations, [{"finding": i, "log": p.log, "leaf_index": p.index} for i, p in places])
     _count(connection, fresh)
     return tuple(fresh)
 
@@ -76,22 +80,22 @@ def prove(connection: Connection, log: str, start: int, end: int) -> int:
     return connection.execute(update(findings).where(*here, *unproven).values(proven=True)).rowcount
 
 
-def proofs_wanted(connection: Connection, log: str, limit: int) -> tuple[StoredFinding, ...]:
+def proofs_wanted(connection: Connection, log: str, limit: int) -> tuple[WantedProof, ...]:
     """Proven findings of a log whose inclusion proof is not stored yet."""
-    query = select(findings).where(
-        findings.c.log == log,
-        findings.c.proven.is_(True),
-        findings.c.proof == "wanted",
-        findings.c.leaf_index.is_not(None),
+    query = (
+        select(findings.c.id, findings.c.leaf_index, evidence.c.data)
+        .join(evidence, (evidence.c.finding == findings.c.id) & (evidence.c.name == "body"))
+        .where(findings.c.log == log, findings.c.proof == "wanted", findings.c.proven.is_(True))
+        .where(findings.c.leaf_index.is_not(None))
     )
-    return _load(connection, query.order_by(findings.c.seq).limit(limit))
+    rows = connection.execute(query.order_by(findings.c.seq).limit(limit))
+    return tuple(WantedProof(row.id, row.leaf_index, row.data) for row in rows)
 
 
-def add_evidence(connection: Connection, finding: str, blobs: Mapping[str, bytes], *, proof: bool) -> None:
-    """Add evidence to a stored finding; names that exist stay as they are. `proof`: its inclusion proof is among it."""
-    insert_once(connection, evidence, [{"finding": finding, "name": n, "data": data} for n, data in blobs.items()])
-    if proof:
-        connection.execute(update(findings).where(findings.c.id == finding).values(proof="stored"))
+def add_proofs(connection: Connection, proofs: Mapping[str, Mapping[str, bytes]]) -> None:
+    """Add inclusion proofs, and what belongs to them, to the evidence of findings; names that exist stay."""
+    _add_blobs(connection, proofs)
+    _mark(connection, list(proofs), {"proof": "stored"})
 
 
 def read_findings(connection: Connection, which: FindingFilter) -> tuple[StoredFinding, ...]:
@@ -122,11 +126,7 @@ def read_finding(connection: Connection, prefix: str) -> StoredFinding:
 def ack_findings(connection: Connection, ids: Sequence[str], who: str, note: str, at: datetime) -> None:
     """Mark findings as seen by a person; the first acknowledgement stays."""
     values = {"acked_at": at, "acked_by": safe_text(who), "ack_note": safe_text(note)}
-    for place in range(0, len(ids), 500):
-        some = ids[place : place + 500]
-        connection.execute(
-            update(findings).where(findings.c.id.in_(some), findings.c.acked_at.is_(None)).values(values)
-        )
+    _mark(connection, ids, values, findings.c.acked_at.is_(None))
 
 
 def last_seq(connection: Connection) -> int:
@@ -151,8 +151,54 @@ def _revive(connection: Connection, one: Finding) -> None:
     connection.execute(update(findings).where(*was_void).values(leaf_index=one.index, log=one.log, proof=wanted))
 
 
-def _values(connection: Connection, one: Finding) -> dict[str, Any]:
-    wanted = one.index is not None and "body" in one.evidence and not _enough(connection, one)
+class _Room:
+    """Whether a finding's evidence is worth keeping, by what its incident holds already and gets in this batch."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._taken: dict[str, int] = {}
+
+    def takes(self, one: Finding) -> bool:
+        """Always from medium severity on; else for the first ones of an incident."""
+        if SEVERITIES.index(one.severity) <= SEVERITIES.index("medium"):
+            return True
+        key = incident_key(one)
+        if key not in self._taken:
+            here = (findings.c.incident == key, findings.c.proof != "none")
+            query = select(findings.c.seq).where(*here).limit(PROOFS_PER_INCIDENT)
+            self._taken[key] = len(self._connection.execute(query).all())
+        self._taken[key] += 1
+        return self._taken[key] <= PROOFS_PER_INCIDENT
+
+
+def _held(connection: Connection, ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for some in _chunks(ids):
+        found.update(connection.execute(select(findings.c.id).where(findings.c.id.in_(some))).scalars())
+    return found
+
+
+def _mark(connection: Connection, ids: Sequence[str], values: dict[str, Any], *tests: ColumnElement[bool]) -> None:
+    for some in _chunks(ids):
+        connection.execute(update(findings).where(findings.c.id.in_(some), *tests).values(values))
+
+
+def _add_blobs(connection: Connection, blobs: Mapping[str, Mapping[str, bytes]]) -> None:
+    rows = [{"finding": i, "name": name, "data": data} for i, held in blobs.items() for name, data in held.items()]
+    insert_once(connection, evidence, rows)
+
+
+def _places(one: Finding) -> tuple[Location, ...]:
+    return one.locations or ((Location(one.log, one.index),) if one.index is not None else ())
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as one statement may name."""
+    yield from (ids[start : start + 500] for start in range(0, len(ids), 500))
+
+
+def _values(one: Finding, *, keep: bool) -> dict[str, Any]:
+    wanted = one.index is not None and "body" in one.evidence and keep
     return {
         "id": one.id,
         "kind": one.kind,
@@ -169,14 +215,6 @@ def _values(connection: Connection, one: Finding) -> dict[str, Any]:
     }
 
 
-def _enough(connection: Connection, one: Finding) -> bool:
-    if SEVERITIES.index(one.severity) <= SEVERITIES.index("medium"):
-        return False
-    here = (findings.c.incident == incident_key(one), findings.c.proof != "none")
-    query = select(findings.c.seq).where(*here).limit(PROOFS_PER_INCIDENT)
-    return len(connection.execute(query).all()) >= PROOFS_PER_INCIDENT
-
-
 def _encode(one: Finding) -> str:
     values: dict[str, Any] = {name: getattr(one, name) for name in _FIELDS}
     values["differs"] = [[d.field, d.got, list(d.expected)] for d in one.differs]
@@ -189,8 +227,7 @@ def _load(connection: Connection, query: Select[Any], *, with_evidence: bool = F
     rows = connection.execute(query).all()
     places: dict[str, list[Location]] = {}
     blobs: dict[str, dict[str, bytes]] = {}
-    for start in range(0, len(rows), 500):
-        ids = [row.id for row in rows[start : start + 500]]
+    for ids in _chunks([row.id for row in rows]):
         by_place = select(locations).where(locations.c.finding.in_(ids))
         for row in connection.execute(by_place.order_by(locations.c.log, locations.c.leaf_index)):
             places.setdefault(row.finding, []).append(Location(row.log, row.leaf_index))

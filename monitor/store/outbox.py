@@ -21,16 +21,18 @@ def tell(
 
     A message not sent yet covers what comes later; after it was sent, further findings wait `more_after` together.
     """
-    wanted: dict[str, list[str]] = {}
+    channels: dict[str, set[str]] = {}
     for one in tells:
-        wanted.setdefault(one.finding, []).append(one.channel)
+        channels.setdefault(one.finding, set()).add(one.channel)
+    groups: dict[str, list[Finding]] = {}
     for finding in fresh:
-        channels = wanted.get(finding.id, [])
-        key = incident_key(finding)
-        is_new = _grow(connection, finding, key, worth_telling=bool(channels))
-        for channel in channels:
-            due = at if is_new else at + more_after
-            add_message(connection, key, channel, "new" if is_new else "more", at, due)
+        groups.setdefault(incident_key(finding), []).append(finding)
+    for key, members in groups.items():
+        wanted = sorted({channel for member in members for channel in channels.get(member.id, ())})
+        is_news = _grow(connection, key, members, worth_telling=bool(wanted))
+        for channel in wanted:
+            due = at if is_news else at + more_after
+            add_message(connection, key, channel, "new" if is_news else "more", at, due)
 
 
 def add_message(
@@ -133,23 +135,25 @@ def close_incident(connection: Connection, key: str) -> None:
     connection.execute(update(incidents).where(incidents.c.key == key).values(state="acked"))
 
 
-def _grow(connection: Connection, one: Finding, key: str, *, worth_telling: bool) -> bool:
-    """Count a new finding in its incident; True if the incident is opened by it."""
+def _grow(connection: Connection, key: str, new: Sequence[Finding], *, worth_telling: bool) -> bool:
+    """Count new findings in their incident; True if they open it, or make it worse."""
+    worst = min(new, key=lambda one: SEVERITIES.index(one.severity))
     held = connection.execute(select(incidents).where(incidents.c.key == key)).one_or_none()
+    last = max(one.seen_at for one in new)
     if held is None:
-        values = {"watch": one.watch, "kind": one.kind, "severity": one.severity, "first_at": one.seen_at}
+        values = {"watch": worst.watch, "kind": worst.kind, "severity": worst.severity, "first_at": new[0].seen_at}
         state = "open" if worth_telling else "quiet"
-        row = {"key": key, "count": 1, "last_at": one.seen_at, "state": state, "threads": "{}", **values}
+        row = {"key": key, "count": len(new), "last_at": last, "state": state, "threads": "{}", **values}
         connection.execute(insert(incidents).values(row))
         return True
-    worse = SEVERITIES.index(one.severity) < SEVERITIES.index(held.severity)
+    worse = SEVERITIES.index(worst.severity) < SEVERITIES.index(held.severity)
     opened = worth_telling and held.state != "open"
-    values = {"count": held._mapping["count"] + 1, "last_at": max(held.last_at, one.seen_at)}
+    values = {"count": held._mapping["count"] + len(new), "last_at": max(held.last_at, last)}
     if worse:
-        values |= {"severity": one.severity, "kind": one.kind}
-    connection.execute(
-        update(incidents).where(incidents.c.key == key).values(**values, state="open" if opened else held.state)
-    )
+        values |= {"severity": worst.severity, "kind": worst.kind}
+    if opened:
+        values["state"] = "open"
+    connection.execute(update(incidents).where(incidents.c.key == key).values(**values))
     return opened or (worse and worth_telling)
 
 

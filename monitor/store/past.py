@@ -17,15 +17,14 @@ _LONGEST = 400
 
 def add_traits(connection: Connection, fresh: Sequence[Finding]) -> None:
     """Remember the traits of new findings."""
-    for one in fresh:
-        if one.kind not in _KINDS:
-            continue
-        rows = [
-            {"finding": one.id, "watch": one.watch, "field": field, "value": value}
-            for field in FIELDS
-            for value in sorted({_short(text) for text in _texts(one.facts.get(field))})
-        ]
-        insert_once(connection, traits, rows)
+    rows = [
+        {"finding": one.id, "watch": one.watch, "field": field, "value": value}
+        for one in fresh
+        if one.kind in _KINDS
+        for field in FIELDS
+        for value in sorted({_short(text) for text in _texts(one.facts.get(field))})
+    ]
+    insert_once(connection, traits, rows)
 
 
 def count_watch(connection: Connection, watch: str) -> int:

@@ -23,6 +23,15 @@ class StoredFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedProof:
+    """A proven finding without an inclusion proof: its leaf and where that is."""
+
+    finding: str
+    index: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRow:
     """Findings of one group, as a person sees them; `threads` maps a channel to its reference for follow-ups."""
 

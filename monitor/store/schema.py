@@ -164,6 +164,7 @@ findings = Table(
     Index("findings_by_incident", "incident"),
     Index("findings_by_place", "log", "leaf_index"),
     Index("findings_by_time", "seen_at"),
+    Index("findings_by_proof", "proof", "log"),
 )
 
 locations = Table(

@@ -26,6 +26,7 @@ class Store(FindingStore, RecordStore):
 
     def __init__(self, where: str | Path, *, create: bool = False, check: bool = True) -> None:
         """Open; `check` verifies the histories' hash chains. Refused: store-missing, store-schema, state-tampered."""
+        self.generation = 0  # grows with every batch that brought new findings
         self._lease: Lease | None = None
         self._engine = open_engine(_existing(where, create=create))
         try:
@@ -118,6 +119,7 @@ class Store(FindingStore, RecordStore):
             if batch.settled is not None:
                 findings.prove(c, batch.origin, *batch.settled)
             outbox.tell(c, fresh, batch.tells, batch.at, batch.more_after)
+        self.generation += bool(fresh)
         return fresh
 
     def end_tick(self, health: HealthRow, message: str, conditions: Sequence[Condition]) -> None:

@@ -15,8 +15,9 @@ from monitor.executors import run_job
 from monitor.findings import Finding, Location, finding_id
 from monitor.follow import tick
 from monitor.logs.log import Head, Leaves, LogSpec
-from monitor.machinery import Grace, Limits, Machinery, ScanJob, ScanOutcome, TickResult
+from monitor.machinery import Grace, Limits, Machinery, TickResult
 from monitor.scan import RawHit, Unreadable
+from monitor.scan_jobs import ScanJob, ScanOutcome
 from monitor.store import NewLog, Store
 from monitor.timeline import Timeline
 from verifier.errors import Untrue

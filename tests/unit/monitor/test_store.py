@@ -370,7 +370,7 @@ def test_proofs_are_capped_only_for_what_anybody_can_make(store: Store) -> None:
     real = [finding(n, group="g") for n in range(50, 100)]
     store.commit_batch(Batch(LOG, NOW, findings=(*spam, *real)))
     store.commit_batch(Batch(LOG, NOW, settled=(0, 100)))
-    wanted = [one.finding.kind for one in store.proofs_wanted(LOG, 1000)]
+    wanted = [store.finding(one.finding).finding.kind for one in store.proofs_wanted(LOG, 1000)]
     assert (wanted.count("untrusted-chain"), wanted.count("unexpected-identity")) == (20, 50)
 
 

@@ -68,6 +68,7 @@ def upgrade() -> None:
     )
     op.create_index("findings_by_incident", "findings", ["incident"], unique=False)
     op.create_index("findings_by_place", "findings", ["log", "leaf_index"], unique=False)
+    op.create_index("findings_by_proof", "findings", ["proof", "log"], unique=False)
     op.create_index("findings_by_time", "findings", ["seen_at"], unique=False)
     op.create_table(
         "gaps",
