@@ -53,13 +53,20 @@ def log_in(flags: Mapping[str, Any], http: Http, issuer: str | None, now: dateti
 
 def _given(value: str) -> str:
     """A JWT itself, or a file with one."""
-    if looks_like_token(value) and not Path(value).exists():
-        return value
-    if not Path(value).is_file():
+    if not _is_file(value):
+        if looks_like_token(value):
+            return value
         raise Refused(
             "--identity-token is neither a JWT nor a file", code="token-format", hint="the value is not shown here"
         )
     return read_input(value, limit=_MAX_TOKEN).decode("ascii", "replace")
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return Path(value).is_file()
+    except (OSError, ValueError):  # a token is longer than a name may be
+        return False
 
 
 def _interactive(flags: Mapping[str, Any], http: Http, issuer: str, flow: str | None) -> str:

@@ -12,7 +12,7 @@ from cli.inputs import read_input
 from cli.login import log_in
 from cli.prompt import signing_password
 from cli.sign_plan import Plan
-from signer.fulcio import check_certificate, request_certificate
+from signer.fulcio import check_certificate, check_name, request_certificate
 from signer.keys import Access, load_key
 from signer.keys.key import SigningKey, generate
 from signer.sign import Credential
@@ -51,6 +51,7 @@ class Identity:
                 assert self.plan.services.fulcio is not None
                 chain, sct = request_certificate(self.http, self.plan.services.fulcio, self.token, self.key)
                 checked = check_certificate(chain, sct, self.key, self.plan.trust, now, promised=self.sct)
+                check_name(checked, self.token)
                 self._last = Credential(self.key, checked.der, checked.chain, sct=self.sct)
                 self._until = checked.not_after
             return self._last

@@ -93,6 +93,18 @@ def check_certificate(
     return Certificate(leaf, tuple(chain), identity.not_before, identity.not_after)
 
 
+def check_name(certificate: Certificate, token: Token) -> None:
+    """Raise Untrue unless the certificate names whom the token names."""
+    names = [name.value for name in read_identity(certificate.der).names]
+    # an e-mail address is the whole name; a workflow is known without the host of its server
+    exact = "@" in token.name and "/" not in token.name
+    if not any(name == token.name if exact else name.endswith(token.name) for name in names):
+        raise Untrue(
+            f"the authority certified {', '.join(names)[:200] or 'nobody'}, and not the identity that logged in",
+            code="certificate-name",
+        )
+
+
 def _check_status(reply: Reply, token: Token) -> None:
     try:
         expect(reply, 200, 201)

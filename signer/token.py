@@ -25,11 +25,13 @@ _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 class Token:
     """An identity token: `subject` is the text that proves possession of the key (e-mail, else ``sub``).
 
-    `issuer` is who vouches, `expires` when it stops to count; `raw` is the secret itself.
+    `name` is how the name in the certificate must end, as far as the claims tell (empty: they do not); `issuer` is who
+    vouches, `expires` when it stops to count; `raw` is the secret itself.
     """
 
     raw: str = field(repr=False)
     subject: str
+    name: str
     issuer: str
     expires: datetime
 
@@ -56,7 +58,7 @@ def read_token(text: str, now: datetime, audience: str = AUDIENCE) -> Token:
     if starts is not None and starts - _LEEWAY > now:
         raise Untrue("the identity token is not valid yet", code="token-early", hint="check this machine's clock")
     _check_audience(claims.get("aud"), audience)
-    return Token(raw, _subject(claims), _text(claims, "iss"), expires)
+    return Token(raw, _subject(claims), _name(claims), _text(claims, "iss"), expires)
 
 
 def claims_of(raw: str) -> Mapping[str, Any]:
@@ -106,6 +108,16 @@ def _subject(claims: Mapping[str, Any]) -> str:
             )
         return _text(claims, "email")
     return _text(claims, "sub")
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    """Fulcio's rules for the name, where they are the same on all instances (protocol.md 6.3)."""
+    if claims.get("email"):
+        return _text(claims, "email")
+    for claim, before in (("job_workflow_ref", "/"), ("ci_config_ref_uri", "https://")):
+        if isinstance(claims.get(claim), str):
+            return before + str(claims[claim])
+    return ""
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
