@@ -148,6 +148,7 @@ class ReportSection(Section):
     formats: list[Literal["markdown", "html", "json"]] = ["html"]
     days: Annotated[int, Field(ge=1, le=366)] = 7
     folder: str = "reports-out"
+    to: list[str] = []
 
 
 class DaemonSection(Section):
@@ -183,8 +184,10 @@ class ConfigFile(Section):
         routes = self.routes
         named = [(name, getattr(routes, name) or []) for name in ("critical", "high", "medium", "low", "info")]
         named.append(("unacked", routes.unacked.to if routes.unacked else []))
-        for route, channels in named:
+        places = [(f"routes.{route}", channels) for route, channels in named]
+        places += [(f"reports.{name}.to", section.to) for name, section in self.reports.items()]
+        for place, channels in places:
             for channel in channels:
                 if channel not in self.channels:
-                    raise ValueError(f"routes.{route} names the channel '{channel}', which is not in [channels]")
+                    raise ValueError(f"{place} names the channel '{channel}', which is not in [channels]")
         return self

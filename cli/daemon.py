@@ -81,7 +81,7 @@ class _Run:
             Job("deliver", lambda: _drop(duties.deliver()), every=_DELIVER_EVERY),
             Job("check", lambda: _drop(duties.check()), every=_CHECK_EVERY, first_after=_FIRST_CHECK),
             Job("trust", lambda: _reread_trust(config, tower), every=_TRUST_EVERY),
-            *report_jobs(config, self.store, tower.deliverer),
+            *report_jobs(config, self.store, tower.channels),
         ]
         sources = Sources(
             self.store,

@@ -1,7 +1,7 @@
 """How do store, logs, watches and channels become one thing that watches?"""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -9,6 +9,7 @@ from cli.config_file import LoadedConfig
 from cli.logs import Followed, Trust, load_trust, services
 from cli.parts import channels, http_policy, routes, secret
 from cli.watches import load_watches, rules_sha256
+from monitor.alerts.channel import Channel
 from monitor.alerts.deliver import Deliverer
 from monitor.alerts.routes import Routes
 from monitor.assess import assess_all, unreadable_finding
@@ -60,6 +61,7 @@ class Watchtower:
     followed: Sequence[Followed]
     executor: InProcess | Processes
     routes: Routes
+    channels: Mapping[str, Channel]
     deliverer: Deliverer
     redact: Redactor
     rules: Rules
@@ -143,6 +145,7 @@ def build(config: LoadedConfig, store: Store, *, deliver: bool = True, clock: Cl
         followed=followed,
         executor=executor,
         routes=routing,
+        channels=opened,
         deliverer=Deliverer(store, opened, routing, redact=redact),
         redact=redact,
         rules=Rules(watches, trust.merged, Remembered(store), rules_sha256(config)),
