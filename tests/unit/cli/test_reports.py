@@ -30,6 +30,9 @@ class Recorder:
     def probe(self) -> None:
         """Nothing to see."""
 
+    def close(self) -> None:
+        """Nothing to end."""
+
 
 CONFIG = """
 [channels]
