@@ -14,18 +14,14 @@ from typing import Any
 from cli.cosign_flags import warn
 from cli.inputs import read_artifact, read_input
 from cli.key_reference import load_public_key
-from cli.version import VERSION
 from verifier.artifact import Artifact
 from verifier.binding import check_binding
 from verifier.bundle import Bundle, MessageSignature
-from verifier.dsse import Envelope
 from verifier.entry import LogEntry
-from verifier.errors import Refused, SigwardenError, Untrue
+from verifier.errors import Refused
 from verifier.holder import Holder, key_of
 from verifier.keys import PublicKey
 from verifier.legacy import from_pieces, read_bundle, read_timestamp
-
-REKOR = "https://rekor.sigstore.dev"
 
 
 def create_bundle(flags: Mapping[str, Any]) -> int:
@@ -103,6 +99,8 @@ def _with_log(bundle: Bundle, holder: Holder, artifact: Artifact | None, flags: 
             code="offline",
             hint="--ignore-tlog makes a bundle without a log entry",
         )
+    from cli.log_lookup import find_entry
+
     return replace(bundle, entries=(find_entry(bundle, holder, artifact or _digest_of(bundle), flags["rekor_url"]),))
 
 
@@ -114,30 +112,6 @@ def _digest_of(bundle: Bundle) -> Artifact:
     return Artifact({})
 
 
-def find_entry(bundle: Bundle, holder: Holder, artifact: Artifact, url: str | None) -> LogEntry:
-    """The entry of a Rekor v1 log for exactly this signature, looked up by digest; Untrue if its index shows none."""
-    import hashlib
-
-    from verifier.fetch.http import Http, HttpPolicy
-    from verifier.fetch.rekor_lookup import entries_by_hash
-
-    content = bundle.content
-    digest = hashlib.sha256(content.payload).digest() if isinstance(content, Envelope) else artifact.digest("sha256")
-    with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}")) as http:
-        entries = entries_by_hash(http, url or REKOR, f"sha256:{digest.hex()}")
-    for entry in entries:
-        try:
-            check_binding(entry, bundle, holder, artifact)
-        except SigwardenError:
-            continue
-        return entry
-    raise Untrue(
-        f"the log's index shows no entry for this signature ({len(entries)} for the artifact)",
-        code="log-lookup",
-        hint="the index may lag, or the signature was never logged; --ignore-tlog does without",
-    )
-
-
 def _with_proof(entry: LogEntry, flags: Mapping[str, Any]) -> LogEntry:
     """The entry with an inclusion proof: its own, or the log's, if the log shows the same body."""
     if entry.proof is not None and entry.proof.checkpoint:
@@ -145,14 +119,9 @@ def _with_proof(entry: LogEntry, flags: Mapping[str, Any]) -> LogEntry:
     if flags["offline"] or entry.global_index is None:
         warn("the log entry has no inclusion proof: a version 0.1 bundle is written")
         return entry
-    from verifier.fetch.http import Http, HttpPolicy
-    from verifier.fetch.rekor_lookup import entry_by_index
+    from cli.log_lookup import proof_of
 
-    with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}")) as http:
-        found = entry_by_index(http, flags["rekor_url"] or REKOR, entry.global_index)
-    if (found.body, found.log_id) != (entry.body, entry.log_id):
-        raise Untrue("the log shows another entry at that index", code="log-lookup")
-    return replace(entry, proof=found.proof, index=found.index)
+    return proof_of(entry, flags["rekor_url"])
 
 
 def _write(bundle: Bundle, out: str | None) -> int:

@@ -37,7 +37,8 @@ def verify_blob_attestation(files: tuple[str, ...], **flags: Any) -> int:
 
 
 def _verify(files: tuple[str, ...], flags: Mapping[str, Any], what: str) -> int:
-    from cli.blob_job import jobs_of, run_all
+    from cli.blob_job import Judge, run_all
+    from cli.blob_source import jobs_of
     from cli.key_reference import load_public_key
     from cli.trust_material import trust_of
     from cli.verify_output import print_outcomes
@@ -51,6 +52,5 @@ def _verify(files: tuple[str, ...], flags: Mapping[str, Any], what: str) -> int:
         policy = replace(policy, timestamps=max(1, policy.timestamps))
     if flags["insecure_ignore_tlog"]:
         warn(_INSECURE.format(what))
-    trust = trust_of(flags, with_certificate=any(job.bundle.leaf is not None for job in jobs))
-    outcomes = run_all(jobs, trust, policy, flags)
-    return print_outcomes(outcomes, policy, flags, now)
+    judge = Judge(trust_of(flags, with_certificate=key is None), policy, flags)
+    return print_outcomes(run_all(jobs, judge, flags["max_workers"]), flags, now)

@@ -1,6 +1,5 @@
 """How are outcomes told: cosign's lines, JSON, or a report?"""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from cli.app import printable
 from cli.cosign_flags import tell, warn
-from verifier.policy import Policy
 
 if TYPE_CHECKING:
     from cli.blob_job import Outcome
 
 
-def print_outcomes(outcomes: "Sequence[Outcome]", policy: Policy, flags: Mapping[str, Any], now: datetime) -> int:
+def print_outcomes(outcomes: "Sequence[Outcome]", flags: Mapping[str, Any], now: datetime) -> int:
     """Tell every outcome; 0 if all files verified, else 1."""
-    for text in dict.fromkeys(text for one in outcomes if one.verified for text in one.verified.warnings):
+    for text in dict.fromkeys(text for one in outcomes for text in one.warnings):
         warn(text)
     if flags["output"] == "text":
         _lines(outcomes)
     else:
-        _documents(outcomes, policy, flags, now)
-    return 0 if all(one.verified for one in outcomes) else 1
+        _documents([one.facts for one in outcomes if one.facts is not None], flags, now)
+    return 0 if all(one.error is None for one in outcomes) else 1
 
 
 def _lines(outcomes: "Sequence[Outcome]") -> None:
@@ -33,15 +31,16 @@ def _lines(outcomes: "Sequence[Outcome]") -> None:
         if one.error is None:
             sys.stderr.write(f"{name}Verified OK\n")
         else:
-            tell(f"{name}{one.error.message}", one.error.hint)
+            _, message, hint = one.error
+            tell(f"{name}{message}", hint)
 
 
-def _documents(outcomes: "Sequence[Outcome]", policy: Policy, flags: Mapping[str, Any], now: datetime) -> None:
-    from reports.signing_facts import Case, facts_of
+def _documents(facts: list[dict[str, Any]], flags: Mapping[str, Any], now: datetime) -> None:
+    if flags["output"] == "json":
+        import json
+
+        sys.stdout.write(json.dumps(facts, separators=(",", ":")) + "\n")
+        return
     from reports.signing_report import render
 
-    facts = [facts_of(Case(one.name, one.bundle, one.artifact, policy, one.verified, one.error)) for one in outcomes]
-    if flags["output"] == "json":
-        sys.stdout.write(json.dumps(facts, separators=(",", ":")) + "\n")
-    else:
-        sys.stdout.write(render(facts, now.strftime("%Y-%m-%dT%H:%M:%SZ"), flags["report_format"]))
+    sys.stdout.write(render(facts, now.strftime("%Y-%m-%dT%H:%M:%SZ"), flags["report_format"]))

@@ -1,5 +1,6 @@
 """A whole Sigstore on loopback, and our commands called in a folder of their own."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,12 @@ def place(tmp_path: Path, sigstore: WholeSigstore, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str]) -> Call:
-    """Runs one command line."""
+def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs one command line; `answer` is what the person types."""
 
-    def call(*argv: str) -> Outcome:
+    def call(*argv: str, answer: str = "") -> Outcome:
         capfd.readouterr()
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         code = run(argv)
         out, err = capfd.readouterr()
         return Outcome(code, out, err)
