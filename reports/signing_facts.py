@@ -23,7 +23,7 @@ class Case:
     """One file's verification: what was given, what was demanded, and the proof or the error."""
 
     name: str
-    bundle: Bundle
+    bundle: Bundle | None
     artifact: Artifact | None
     policy: Policy
     verified: Verified | None
@@ -38,7 +38,7 @@ def facts_of(case: Case) -> dict[str, Any]:
         "verified": proven is not None,
         "error": _error(case.error),
         "artifact": {name: digest.hex() for name, digest in (case.artifact.digests if case.artifact else {}).items()},
-        "bundle": {"version": case.bundle.version, "signed": _signed(case.bundle)},
+        "bundle": {"version": case.bundle.version, "signed": _signed(case.bundle)} if case.bundle else None,
         "certificate": _certificate(case, proven),
         "key": {"kind": proven.key.kind, "sha256": proven.key.sha256.hex()} if proven else None,
         "times": [_moment(one) for one in proven.moments] if proven else [],
@@ -78,9 +78,9 @@ def _certificate(case: Case, proven: Verified | None) -> dict[str, Any] | None:
     }
 
 
-def _claimed(bundle: Bundle) -> Identity | None:
+def _claimed(bundle: Bundle | None) -> Identity | None:
     """What an unverified certificate says, if anything can be read."""
-    if bundle.leaf is None:
+    if bundle is None or bundle.leaf is None:
         return None
     try:
         return read_identity(bundle.leaf)

@@ -53,7 +53,8 @@ def _part(facts: Mapping[str, Any]) -> Part:
 
 def _artifact(facts: Mapping[str, Any]) -> Section:
     digests = tuple((name.upper(), value) for name, value in facts["artifact"].items())
-    return Section("Artifact", (("Name", facts["file"]), *digests, ("Bundle", f"version {facts['bundle']['version']}")))
+    version = f"version {facts['bundle']['version']}" if facts["bundle"] else "unreadable"
+    return Section("Artifact", (("Name", facts["file"]), *digests, ("Bundle", version)))
 
 
 def _status(facts: Mapping[str, Any]) -> Section:
