@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from monitor.alerts.deliver import Deliverer
 from monitor.alerts.outcome import DeliveryResult
@@ -154,7 +153,12 @@ class Duties:
             while len(seen) > 2 and health.at - seen[1][0] >= GROWING_FOR:
                 seen.popleft()
             (begin, first), (_, last) = seen[0], seen[-1]
-            if health.at - begin >= GROWING_FOR and first >= GROWING_FROM and last > first and _never_fell(seen):
+            if (
+                health.at - begin >= GROWING_FOR
+                and first >= GROWING_FROM
+                and last > first
+                and _never_below(seen, first)
+            ):
                 message = f"{check.name}: {last} entries behind, {last - first} more than at {begin:%H:%MZ}"
                 day = (health.at.date().isoformat(),)
                 found.append(log_finding("backlog", check.name, day, message, health.at))
@@ -172,6 +176,6 @@ class Duties:
         self._deliverer.tell_unsaved([log_finding(kind, "", (error.code, day), str(error), now)], now)
 
 
-def _never_fell(seen: deque[tuple[datetime, int]]) -> bool:
-    lags = [lag for _, lag in seen]
-    return all(later >= earlier for earlier, later in pairwise(lags))
+def _never_below(seen: deque[tuple[datetime, int]], first: int) -> bool:
+    """What is proven moves in jumps, from head to head: so a lag may fall a little, but not below where it began."""
+    return all(lag >= first for _, lag in seen)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -23,10 +23,12 @@ class Crew:
             return [function(item) for item in items]
         futures: list[Future[Result]] = [self._pool().submit(function, item) for item in items]
         try:
-            return [future.result() for future in futures]
+            done = wait(futures, return_when=FIRST_EXCEPTION).done
         finally:
             for future in futures:
                 future.cancel()
+        # An error of a later item ends it too: a server in a storm must not be asked for all the rest.
+        return [future.result() for future in futures if future in done]
 
     def close(self) -> None:
         """Waits for what is running."""

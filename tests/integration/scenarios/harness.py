@@ -76,6 +76,7 @@ class World:
     settings: str = SETTINGS
     policy: dict[str, Any] = field(default_factory=dict)
     more_logs: list[SandboxV2] = field(default_factory=list)
+    url: str = ""
 
     # -- our side ------------------------------------------------------------------------------------------------------
 
@@ -93,9 +94,10 @@ class World:
 
     def _log_table(self, name: str, log: Sandbox) -> str:
         common = 'trusted_root = "trust.json", from = 0, freshness = "365d"'
+        url = self.url or (log.url if isinstance(log, SandboxV1) else log.read_url)
         if isinstance(log, SandboxV1):
-            return f'[logs.{name}]\nv1 = {{ url = "{log.url}", origin = "{log.host}", {common} }}'
-        return f'[logs.{name}]\nv2 = {{ read_url = "{log.read_url}", origin = "{log.origin}", {common} }}'
+            return f'[logs.{name}]\nv1 = {{ url = "{url}", origin = "{log.host}", {common} }}'
+        return f'[logs.{name}]\nv2 = {{ read_url = "{url}", origin = "{log.origin}", {common} }}'
 
     @property
     def config(self) -> LoadedConfig:
@@ -193,9 +195,9 @@ def make_world(folder: Path, version: str, *, size: int = 300, start: str = "0",
     clock = Clock()
     made: Sandbox
     if version == "v1":
-        made = SandboxV1(seed="scenario", now=clock.timestamp, **log)
+        made = SandboxV1(seed="scenario", now=clock.timestamp, base_url="https://rekor.sandbox.test", **log)
     else:
-        made = SandboxV2(seed="scenario", now=clock.timestamp, **log)
+        made = SandboxV2(seed="scenario", now=clock.timestamp, base_url="https://log.sandbox.test", **log)
     world = World(folder, made.__enter__(), clock)
     if size:
         world.grow(size)
@@ -215,7 +217,7 @@ def patient(world_policy: dict[str, Any]) -> Any:
     """A stand-in for `http_policy`: the configured one with what a test sets."""
 
     def made(config: LoadedConfig) -> HttpPolicy:
-        return replace(http_policy(config), retries=1, **world_policy)
+        return replace(http_policy(config), **({"retries": 1} | world_policy))
 
     return made
 
@@ -227,7 +229,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any]) -> None:
     monkeypatch.setattr(initialise, "http_policy", patient(policy))
 
 
-IMPATIENT: dict[str, Any] = {"idle_timeout": 0.25, "total_timeout": 0.5, "connect_timeout": 1.0, "retries": 0}
+IMPATIENT: dict[str, Any] = {"idle_timeout": 0.25, "total_timeout": 0.5, "connect_timeout": 0.5, "retries": 0}
 
 
 def said(done: Pass) -> str:
