@@ -19,7 +19,7 @@ $(UV):
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.ready: $(UV) pyproject.toml uv.lock
-	@UV_PYTHON=$(BIN)/python $(UV) sync --frozen --quiet --all-extras --extra pkcs11 --extra aws --extra gcp --extra azure
+	@UV_PYTHON=$(BIN)/python $(UV) sync --frozen --quiet --all-extras
 	@touch $@
 
 setup: $(VENV)/.ready
