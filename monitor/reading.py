@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from monitor.executors import BLOCK, outcome_of
 from monitor.prefix import open_block
 from monitor.scan import RawHit, ScanResult, Unreadable
-from monitor.scan_jobs import Failure, ScanJob, ScanOutcome, requests_for
+from monitor.scan_jobs import PER_REQUEST, Failure, ScanJob, ScanOutcome, requests_for
 from monitor.session import Session
 from monitor.timeline import Front
 from monitor.trouble import Trouble, TroubleKind
@@ -63,6 +63,8 @@ def read_front(s: Session, front: Front) -> Front:
             if outcome.failure is not None:
                 failed = outcome
                 break
+            if not s.may_go_on():  # what is on its way comes again with the next tick
+                break
             if _is_due(s, batch, since):
                 front, batch, since = _commit(s, front, batch), _next(batch), s.m.monotonic()
     finally:
@@ -95,11 +97,11 @@ def _jobs(s: Session, front: Front) -> Iterator[ScanJob]:
 def _affordable(s: Session, start: int, end: int) -> int:
     """The end of as much of a job as the request limit leaves; none once time is up."""
     limit = s.m.limits.max_requests
-    if limit is None:
+    if limit is None or not s.may_go_on():
         return start
-    while end > start and s.requests + requests_for(s.spec, start, end) > limit:
-        end = max(start, (end - 1) // BLOCK * BLOCK)
-    return end if s.may_go_on() else start
+    left = max(0, limit - s.requests)
+    most = start + PER_REQUEST * left if s.spec.kind == "rekor-v1" else (start // BLOCK + left) * BLOCK
+    return max(start, min(end, most))
 
 
 def _submit(s: Session, jobs: Iterator[ScanJob], waiting: deque[tuple[ScanJob, Future[ScanOutcome]]]) -> None:

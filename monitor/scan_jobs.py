@@ -81,8 +81,12 @@ class Executor(Protocol):
         """Fetch and scan; the future raises only for faults of our own."""
 
 
+PER_REQUEST = 10
+"""Leaves in one answer of Rekor v1."""
+
+
 def requests_for(spec: LogSpec, start: int, end: int) -> int:
     """How many requests the leaves [start, end) cost: ten a request on Rekor v1, else 256 a bundle."""
     if spec.kind == "rekor-v1":
-        return -(-(end - start) // 10)
+        return -(-(end - start) // PER_REQUEST)
     return -(-end // 256) - start // 256

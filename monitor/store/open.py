@@ -92,6 +92,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def check_integrity(engine: Engine) -> None:
+    """Refused when the file is damaged (row 66): half a page must not pass for a clean state."""
+    if engine.dialect.name != "sqlite":
+        return
+    with reading(engine) as connection:
+        said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
+    if said != "ok":
+        raise Refused(
+            f"the database file is damaged: {said.splitlines()[-1]}",
+            code="state-tampered",
+            hint="restore a backup, then look at the disk",
+        )
+
+
 def check_schema(engine: Engine) -> bool:
     """True if the schema is ours, False if the database is empty; Refused for any other."""
     with reading(engine) as connection:

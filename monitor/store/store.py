@@ -15,7 +15,7 @@ from monitor.findings import Finding
 from monitor.store import findings, history, lease, outbox, past, position
 from monitor.store.finding_store import FindingStore
 from monitor.store.lease import Lease
-from monitor.store.open import check_schema, open_engine, reading, writing
+from monitor.store.open import check_integrity, check_schema, open_engine, reading, writing
 from monitor.store.record_store import RecordStore
 from monitor.store.rows import Batch, Condition, FirstRows, GapRow, HealthRow, LogRow, NewLog
 from verifier.errors import Refused
@@ -207,6 +207,7 @@ class Store(FindingStore, RecordStore):
 
             upgrade(self._engine)
         if check:
+            check_integrity(self._engine)
             with reading(self._engine) as c:
                 history.check_chains(c)
 

@@ -193,6 +193,7 @@ class World:
     keys: tuple[NoteKey, ...] = ()
     more_keys: tuple[NoteKey, ...] = ()
     checked: set[str] = field(default_factory=set)
+    stop: Callable[[], bool] = lambda: False
 
     def machinery(self) -> Machinery:
         """What a tick needs, for the log as it is now."""
@@ -207,6 +208,7 @@ class World:
             limits=self.limits,
             grace=self.grace,
             checked=self.checked,
+            stop=self.stop,
         )
 
     def tick(self, note: bytes | None = None, *, after: float = 1, **head: Any) -> TickResult:

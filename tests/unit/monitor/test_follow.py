@@ -1,6 +1,7 @@
 """One tick at a time: what the log does, what we make of it. Row numbers are those of the scenarios."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -323,6 +324,69 @@ def test_row_86_a_limit_stops_at_a_chunk(world: World) -> None:
             break
     assert proven[0] == (True, 300)
     assert proven[-1] == (False, 10_300)
+
+
+@pytest.mark.parametrize("limit", [2, 3, 7])
+def test_row_86_even_a_small_limit_gets_on(tmp_path: Path, limit: int) -> None:
+    """Ten leaves a request on v1: less than a block of 256."""
+    made = new_world(tmp_path, 0)
+    object.__setattr__(made.log.spec, "kind", "rekor-v1")
+    made.log.tree.grow(100)
+    made.limits = Limits(max_requests=limit)
+    for _ in range(60):
+        result = made.tick()
+        if not result.incomplete:
+            break
+    assert (result.incomplete, result.proven_to) == (False, 100)
+
+
+def test_row_76_asked_to_stop_between_batches(world: World) -> None:
+    world.log.tree.grow(20_000)
+    world.limits = Limits(batch_leaves=256)
+    asked = iter([False] * 6)
+    world.stop = lambda: next(asked, True)
+    result = world.tick()
+    assert result.incomplete
+    row = world.store.log(ORIGIN)
+    assert row is not None
+    assert 300 < row.timeline.position < 20_300
+    world.stop = lambda: False
+    assert world.tick().proven_to == 20_300
+
+
+def test_row_67_a_full_disk_stops_reading_and_not_watching(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise Unreachable("the database did not take it: disk is full", code="store-full", cause="protocol")
+
+    world.log.tree.grow(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "commit_batch", full)
+        patch.setattr(world.store, "end_tick", full)
+        result = world.tick()
+        assert (result.verdict, result.proven_to) == ("DEGRADED", 300)
+        assert [f.kind for f in result.unsaved] == ["store-fault"]
+        other = fork(world, at=5, size=300)
+        result = world.tick(other.note())  # heads are still checked, and what they show is told
+        assert result.verdict == "TAMPER"
+        assert {f.kind for f in result.unsaved} == {"fork", "store-fault"}
+    assert world.tick().proven_to == 310
+    assert world.kinds() == []
+
+
+def test_row_70_a_forged_head_in_our_database_is_noticed(world: World) -> None:
+    world.checked.clear()
+    world.keys = (note_key(world.log.signer, "another-name"),)
+    assert world.tick().verdict != "TAMPER"  # a key that left the trust root proves nothing against our state
+    other = fork(world, at=5)
+    rows = world.store.checkpoints
+    world.keys = ()
+    world.checked.clear()
+    forged = sign_note(other.tree.tree(), world.log.signer)
+    broken = forged[:-8] + b"AAAAAA==\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store, "checkpoints", lambda *a, **k: tuple(replace(r, note=broken) for r in rows(*a, **k)))
+        result = world.tick()
+    assert [f.kind for f in result.unsaved] == ["state-tampered"]
 
 
 def test_an_unreachable_log_is_operational_then_degraded(world: World) -> None:
