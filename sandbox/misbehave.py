@@ -38,10 +38,14 @@ class Misbehaving(Wayward):
 
     def fork(self, at: int = 0, size: int | None = None, body: bytes | None = None, grow: int = 0) -> View:
         """Sign another history: leaf `at` was something else; `size` leaves of it (None: as many), and `grow` more."""
-        other = body if body is not None else opaque("sandbox", "0.0.1", {"forked": at})
-        extra = [opaque("sandbox", "0.0.1", {"forked": at, "more": number}) for number in range(grow)]
+        other = body if body is not None else self.stand_in(forked=at)
+        extra = [self.stand_in(forked=at, more=number) for number in range(grow)]
         self.lies.view = self._target.view.forked(at, other, size, extra)
         return self.lies.view
+
+    def stand_in(self, **what: int) -> bytes:
+        """A leaf that was never logged, for another history."""
+        return opaque("sandbox", "0.0.1", what)
 
     def rollback(self, size: int) -> None:
         """Be a log of only `size` entries, an honest ancestor."""

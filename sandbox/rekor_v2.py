@@ -1,10 +1,7 @@
 """How does a Rekor v2 shard answer? A tile log over real HTTP on loopback, honest until told otherwise."""
 
-import gzip
-import re
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -13,18 +10,13 @@ from sandbox.ca import CA, Certified
 from sandbox.entries import hashedrekord_v2
 from sandbox.keys import C2spNoteSigner, SigningKey
 from sandbox.lies import Lies
-from sandbox.misbehave import Misbehaving
-from sandbox.shard import Shard, View
+from sandbox.shard import Shard
 from sandbox.subjects import Subject
+from sandbox.tiled import Tiled
 from sandbox.wire import Reply, Request, Server
 
-_TILE = re.compile(r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
-_OCTETS = "application/octet-stream"
-_NOT_FOUND = Reply(404, b"404 page not found\n", (), "text/plain; charset=utf-8")
-_FLIP = 0x80
 
-
-class SandboxV2(Misbehaving):
+class SandboxV2(Tiled):
     """One shard: ``with SandboxV2() as log: log.sign_blob("me@corp.test"); log.publish()``.
 
     `url` is the base; heads and tiles are below ``url + prefix``. `requests` records what was asked.
@@ -43,7 +35,8 @@ class SandboxV2(Misbehaving):
         latency: float = 0.0,
         base_url: str | None = None,
     ) -> None:
-        self.seed, self.now, self.prefix, self.gzipped = seed, now, prefix, gzipped
+        super().__init__(prefix=prefix, gzipped=gzipped)
+        self.seed, self.now = seed, now
         self.ca = ca or CA(seed=seed, now=lambda: datetime.fromtimestamp(now(), UTC))
         self.signer = C2spNoteSigner(
             origin, SigningKey.make(key_kind, None if seed is None else f"{seed}/log/{origin}")
@@ -52,12 +45,10 @@ class SandboxV2(Misbehaving):
         self.shards = [Shard(origin, [self.signer])]
         self.lies = Lies()
         self.frozen = False
-        self.collecting = False
         self.requests: list[Request] = []
         self.successors: list[SandboxV2] = []
         self.server = Server(self._answer, latency=latency)
         self._base_url = base_url
-        self._partials: set[tuple[int, int, int]] = set()
         self._signed = 0
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -130,12 +121,8 @@ class SandboxV2(Misbehaving):
 
     def publish(self, size: int | None = None) -> bytes:
         """Sign a new head over everything (or `size` entries); the note."""
-        self._mark_partials(self.shard.publish(size))
+        self.mark_partials(self.shard.publish(size))
         return self.checkpoint
-
-    def collect_garbage(self) -> None:
-        """From now on, partial tiles below full ones are gone."""
-        self.collecting = True
 
     def rotate_key(self) -> C2spNoteSigner:
         """Sign with a new key of the same name; the trusted root has both. The old signer."""
@@ -205,95 +192,8 @@ class SandboxV2(Misbehaving):
     def _honest_answer(self, request: Request) -> Reply:
         if request.path.startswith("/api/v2/log/entries"):
             return rekor_v2_write.answer(self, request)
-        if request.method not in ("GET", "HEAD") or not request.path.startswith(self.prefix + "/"):
-            return _NOT_FOUND
-        path = request.path.removeprefix(self.prefix + "/")
-        if path == "checkpoint":
-            return self._head(request)
-        match = _TILE.fullmatch(path)
-        if match is None:
-            return _NOT_FOUND
-        number = int(match[2].replace("x", "").replace("/", ""))
-        width = int(match[3]) if match[3] else 256
-        if match[1] == "entries":
-            return self._bundle(request, number, width)
-        return self._tile(request, int(match[1]), number, width)
+        return self.read(request)
 
-    def _head(self, request: Request) -> Reply:
-        lies, shard = self.lies, self.shard
-        view = lies.head_for(request, shard.view)
-        self._mark_partials(view.size)
-        note = lies.note(shard.text(view), shard.signers) if lies.note else shard.checkpoint(view)
-        headers = [("Cache-Control", "max-age=10" if lies.cached else "no-cache")]
-        if lies.cached and view is lies.head:
-            headers.append(("Age", "86400"))
-        return Reply(200, note, tuple(headers), "text/plain; charset=utf-8")
-
-    def _exists(self, view: View, level: int, number: int, width: int) -> bool:
-        """Full tiles below the size; partials only as wide as some head implied, until collected."""
-        end = number * 256 + width
-        if end > view.size >> (8 * level):
-            return False
-        if width == 256:
-            return True
-        full = (view.size >> (8 * level)) >= (number + 1) * 256
-        return (level, number, width) in self._partials and not (full and self.collecting)
-
-    def _mark_partials(self, size: int) -> None:
-        level = 0
-        while size >> (8 * level):
-            number, width = divmod(size >> (8 * level), 256)
-            if width:
-                self._partials.add((level, number, width))
-            level += 1
-
-    def _tile(self, request: Request, level: int, number: int, width: int) -> Reply:
-        view, lies = self.lies.seen_by(request, self.shard.view), self.lies
-        if not self._exists(view, level, number, width):
-            return _NOT_FOUND
-        data = bytearray(view.tree.tile(level, number, width))
-        for index in lies.flipped_tiles if level == 0 else ():
-            if number * 256 <= index < number * 256 + width:
-                data[(index - number * 256) * 32] ^= _FLIP
-        if lies.proof and lies.told("proof"):
-            data = _spoiled(data, lies.proof)
-        return Reply(200, bytes(data), (("Cache-Control", "max-age=31536000, immutable"),), _OCTETS)
-
-    def _bundle(self, request: Request, number: int, width: int) -> Reply:
-        view, lies = self.lies.seen_by(request, self.shard.view), self.lies
-        start = number * 256
-        refused = any(part.start < start + width and start < part.stop for part in lies.withheld)
-        if refused or not self._exists(view, 0, number, width):
-            return _NOT_FOUND
-        items = view.bodies[start : start + width]
-        if lies.about_content and lies.told("content"):
-            items = self._false_items(view, range(start, start + width))
-        data = b"".join(len(item).to_bytes(2, "big") + item for item in items)
-        reply = Reply(200, data, (("Cache-Control", "max-age=31536000, immutable"),), _OCTETS)
-        if self.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
-            packed = gzip.compress(data, 6, mtime=0)
-            reply = replace(reply, body=packed, headers=(*reply.headers, ("Content-Encoding", "gzip")))
-        return reply
-
-    def _false_items(self, view: View, indexes: range) -> list[bytes]:
-        lies = self.lies
-        kept = (index for index in indexes if index not in lies.dropped)
-        items = [lies.swapped.get(index, view.bodies[lies.moved.get(index, index)]) for index in kept]
-        by = lies.resized.get(indexes.start // 256, 0)
-        return items[:by] if by < 0 else items + items[-1:] * by
-
-
-def _spoiled(data: bytearray, form: str) -> bytearray:
-    """The hashes of a tile, wrong in one of the ways of `wrong_proof`."""
-    if form == "flipped":
-        for at in range(0, len(data), 32):
-            data[at] ^= _FLIP
-    elif form == "short":
-        del data[-1:]
-    elif form == "long":
-        data += b"\0" * 32
-    elif form == "huge":
-        data += b"\0" * (1 << 20)
-    else:
-        data = bytearray(b"not a tile")
-    return data
+    def encode(self, items: Sequence[bytes]) -> bytes:
+        """A bundle: each entry with its length."""
+        return b"".join(len(item).to_bytes(2, "big") + item for item in items)

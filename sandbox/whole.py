@@ -1,4 +1,4 @@
-"""What is a whole Sigstore? Issuer, CA, both kinds of Rekor and a timestamp authority, wired together on loopback."""
+"""What is a whole Sigstore? Issuer, CA, CT log, both kinds of Rekor and a timestamp authority, wired on loopback."""
 
 import json
 import time
@@ -9,6 +9,7 @@ from typing import Any, Self
 from sandbox import trust
 from sandbox.ca import CA
 from sandbox.claims import Claims
+from sandbox.ct import Form, SandboxCT
 from sandbox.fulcio import SandboxFulcio, clock
 from sandbox.oidc import SandboxOIDC
 from sandbox.rekor_v1 import SandboxV1
@@ -21,8 +22,8 @@ CLIENT_TRUST = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 class WholeSigstore:
     """``with WholeSigstore(seed="mine") as sigstore: sigstore.token("me@corp.test")``.
 
-    The services are its attributes (`oidc`, `fulcio`, `rekor_v1`, `rekor_v2`, `tsa`), each with its own URL and its own
-    ways to misbehave. With `seed` keys, serials and tokens are the same each time; `now` is everybody's clock.
+    The services are its attributes (`oidc`, `fulcio`, `ct`, `rekor_v1`, `rekor_v2`, `tsa`), each with its own URL and
+    its own ways to misbehave. With `seed` keys, serials and tokens are the same each time; `now` is everybody's clock.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class WholeSigstore:
         seed: str | None = None,
         now: Callable[[], float] = time.time,
         user: str | Claims = "tester@sandbox.test",
+        ct_form: Form = "rfc6962",
     ) -> None:
         self.now = now
         self.ca = CA(seed=seed, now=clock(now))
+        self.ct = SandboxCT(self.ca, form=ct_form, now=now)
         self.oidc = SandboxOIDC(seed=seed, now=now, user=user)
         self.fulcio = SandboxFulcio(self.ca, keys=lambda: self.oidc.keys, now=now, issuer=lambda: self.oidc.url)
         # A log is called as the host of its URL: from that verifiers know how its heads are signed.
@@ -44,16 +47,21 @@ class WholeSigstore:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        for service in (self.oidc, self.fulcio, self.rekor_v1, self.rekor_v2, self.tsa):
+        for service in self.services:
             self._open.enter_context(service)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    @property
+    def services(self) -> tuple[SandboxOIDC, SandboxFulcio, SandboxCT, SandboxV1, SandboxV2, SandboxTSA]:
+        """All of them, in the order in which a signature needs them."""
+        return self.oidc, self.fulcio, self.ct, self.rekor_v1, self.rekor_v2, self.tsa
+
     def honest(self) -> None:
         """Let every service tell the truth again."""
-        for service in (self.oidc, self.fulcio, self.rekor_v1, self.rekor_v2, self.tsa):
+        for service in self.services:
             service.honest()
 
     # -- what a client needs -------------------------------------------------------------------------------------------
@@ -68,6 +76,7 @@ class WholeSigstore:
         return {
             "oidc": self.oidc.url,
             "fulcio": self.fulcio.url,
+            "ct": self.ct.url,
             "rekor_v1": self.rekor_v1.base_url,
             "rekor_v2": self.rekor_v2.base_url,
             "tsa": self.tsa.timestamp_url,
@@ -79,7 +88,7 @@ class WholeSigstore:
         return trust.trusted_root(
             [*self.rekor_v1.tlog_members(), *self.rekor_v2.tlog_members()],
             [trust.ca_member(self.ca, self.fulcio.url)],
-            [trust.ct_member(self.ca)],
+            [self.ct.member],
             [self.tsa.member],
         )
 
