@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.blob_source import Job, bundle_of
+from cli.fork_map import fork_map
 from cli.inputs import STDIN, read_artifact
 from verifier.artifact import Artifact
 from verifier.bundle import Bundle
@@ -82,24 +83,10 @@ def _with_entry(job: Job, bundle: Bundle, artifact: Artifact, judge: Judge) -> B
 def run_all(jobs: list[Job], judge: Judge, workers: int) -> list[Outcome]:
     """Every job; outcomes in their order. Many jobs are shared out to processes: verifying is work for a processor."""
     workers = min(workers, os.cpu_count() or 1, len(jobs) // _JOBS_A_PROCESS)
-    if workers < 2 or not hasattr(os, "fork") or any(job.name == STDIN for job in jobs):
-        return [run(job, judge) for job in jobs]
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    # Forked, so that the jobs need not travel: a worker is told which of them are its own.
-    context = multiprocessing.get_context("fork")
-    _shared.update(jobs=jobs, judge=judge)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        chunk = -(-len(jobs) // (4 * workers))
-        return list(pool.map(_run_shared, range(len(jobs)), chunksize=chunk))
+    if any(job.name == STDIN for job in jobs):
+        workers = 1
+    return fork_map(lambda job: run(job, judge), jobs, workers)
 
 
-# What forked workers inherit.
-_shared: dict[str, Any] = {}
 # Below this a process costs more than it saves.
 _JOBS_A_PROCESS = 16
-
-
-def _run_shared(position: int) -> Outcome:
-    return run(_shared["jobs"][position], _shared["judge"])
