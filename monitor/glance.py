@@ -13,6 +13,7 @@ _SAN = der.oid_body(SAN)
 _SAN_HEAD = bytes((der.OID, len(_SAN)))
 _FULCIO = der.oid_body(FULCIO_ARC)
 _FULCIO_HEAD = bytes((der.OID, len(_FULCIO) + 1))
+_RAW = 6  # .1 to .6 hold bytes as they are, the later ones a UTF8String
 _TEXT_TAGS = frozenset((0x81, 0x82, 0x86))  # rfc822Name, dNSName, uniformResourceIdentifier
 _VERSION_3_SERIAL = b"\xa0\x03\x02\x01\x02\x02"
 
@@ -27,15 +28,31 @@ def is_whole(cert: bytes) -> bool:
     return len(cert) > 4 and cert[0] == 0x30 and cert[1] == 0x82 and (cert[2] << 8 | cert[3]) + 4 == len(cert)
 
 
-def one_name(cert: bytes) -> bytes | None:
-    """The only name of the only SAN of a certificate, as bytes; None if there is not exactly one plain name."""
+def look(cert: bytes, oids: tuple[bytes, ...]) -> list[bytes] | None:
+    """The only name of the only SAN, and the text of the Fulcio extension of each OID, empty where there is none.
+
+    None if there is not exactly one plain name, or an extension is repeated or not plainly encoded.
+    """
     at = cert.rfind(_SAN)  # backwards: measured to be three times as fast
-    if at < 2 or cert[at - 2 : at] != _SAN_HEAD or cert.rfind(_SAN, 0, at) >= 0:
+    if at < 2 or cert[at - 2 : at] != _SAN_HEAD or cert.rfind(_SAN, 0, at) >= 0 or not is_whole(cert):
         return None
     try:
-        return _short_name(cert, at + 3) or _any_name(cert, at + 3)
+        found = [_short_name(cert, at + 3) or _any_name(cert, at + 3)]
+        for oid in oids:
+            at = cert.rfind(oid)
+            if at < 0:
+                found.append(b"")
+                continue
+            if cert.rfind(oid, 0, at) >= 0 or cert[at - 2 : at] != _FULCIO_HEAD:
+                return None
+            size = cert[at + 13]  # nearly always: OCTET STRING and UTF8String with lengths of one byte
+            if cert[at + 10] == 0x04 and cert[at + 12] == 0x0C and cert[at + 11] == size + 2 < 0x80 and oid[-1] > _RAW:
+                found.append(cert[at + 14 : at + 14 + size])
+            else:
+                found.append(_any_text(cert, at + 10, raw=oid[-1] <= _RAW))
     except IndexError:
         return None
+    return found
 
 
 def _short_name(cert: bytes, at: int) -> bytes:
@@ -50,38 +67,28 @@ def _short_name(cert: bytes, at: int) -> bytes:
     return b""
 
 
-def _any_name(cert: bytes, at: int) -> bytes | None:
+def _any_name(cert: bytes, at: int) -> bytes:
     start, end = _octets(cert, at)
     first, last = _span(cert, start)
     name, stop = _span(cert, first)
     if cert[start] != 0x30 or cert[first] not in _TEXT_TAGS or not last == stop == end <= len(cert):
-        return None
+        raise IndexError
     return cert[name:stop]
 
 
-def text_of(cert: bytes, oid: bytes) -> bytes | None:
-    """The text of the Fulcio extension with this OID, empty without one; None if it is repeated or not plain."""
-    at = cert.rfind(oid)
-    if at < 0:
-        return b""
-    if cert.rfind(oid, 0, at) >= 0 or cert[at - 2 : at] != _FULCIO_HEAD:
-        return None
-    try:
-        size = cert[at + 13]  # the short form first: OID, OCTET STRING and UTF8String with lengths of one byte
-        if cert[at + 10] == 0x04 and cert[at + 12] == 0x0C and size < 0x7E and cert[at + 11] == size + 2:
-            return cert[at + 14 : at + 14 + size]
-        return _any_text(cert, at + 10)
-    except IndexError:
-        return None
-
-
-def _any_text(cert: bytes, at: int) -> bytes | None:
-    """What stands in the OCTET STRING at `at`: a UTF8String that fills it, else the bytes as they are."""
+def _any_text(cert: bytes, at: int, *, raw: bool) -> bytes:
+    """What stands in the OCTET STRING at `at`: a UTF8String that fills it, or plain bytes where those are specified."""
     start, end = _octets(cert, at)
-    if cert[start] == 0x0C:
-        text, stop = _span(cert, start)
-        start = text if stop == end else start
-    return cert[start:end] if start < end <= len(cert) else None
+    if not start < end <= len(cert):
+        raise IndexError
+    if raw:
+        if not 0x20 < cert[start] < 0x7F:  # no tag of a string is as large as a blank
+            raise IndexError
+        return cert[start:end]
+    text, stop = _span(cert, start)
+    if cert[start] != 0x0C or stop != end:
+        raise IndexError
+    return cert[text:stop]
 
 
 def key_of(cert: bytes) -> bytes | None:

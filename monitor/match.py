@@ -62,7 +62,7 @@ class Matcher:
     def __init__(self, watches: Iterable[Watch]) -> None:
         self.watches = tuple(watches)
         self.anchors = {watch.name: anchor_of(watch) for watch in self.watches}
-        self._by_name = {watch.name: watch for watch in self.watches}
+        self._order = {watch.name: at for at, watch in enumerate(self.watches)}
         self.hashes: dict[str, list[str]] = defaultdict(list)
         self.loose: list[str] = []
         self._literals: dict[str, list[str]] = defaultdict(list)
@@ -91,12 +91,10 @@ class Matcher:
         matches: list[Match] = []
         for at, subject in enumerate(facts.subjects):
             fields = _fields(subject)
-            names = self._candidates(subject, fields, facts)
-            matches += [
-                Match(watch.name, *found, at)
-                for watch in self.watches
-                if watch.name in names and (found := _evaluate(watch, subject, fields, facts))
-            ]
+            for name in sorted(self._candidates(subject, fields, facts), key=self._order.__getitem__):
+                anchor, watch = self.anchors[name], self.watches[self._order[name]]
+                found = _evaluate(watch, anchor[0].group, subject, fields, facts)
+                matches += [Match(name, *found, at)] if found else []
         if not facts.subjects or facts.searched:
             known = {match.watch for match in matches}
             matches += [match for match in self._in_body(facts) if match.watch not in known]
@@ -170,9 +168,8 @@ class _Place(NamedTuple):
     reading: str
 
 
-def _evaluate(watch: Watch, subject: Subject, fields: Sequence[_Field], facts: Facts) -> _Place | None:
+def _evaluate(watch: Watch, anchor: str, subject: Subject, fields: Sequence[_Field], facts: Facts) -> _Place | None:
     """Where and how a watch matches: every group must, the anchor says where, the least exact one how."""
-    anchor = anchor_of(watch)[0].group
     place: _Place | None = None
     how = EXACT
     for group, patterns in watch.groups.items():

@@ -88,19 +88,42 @@ _decode_2 = msgspec.json.Decoder(_Body2).decode
 _decode_1 = msgspec.json.Decoder(_Body1).decode
 _decode_bytes = msgspec.json.Decoder(bytes).decode
 
+# Nearly every entry of a v2 log: a P-256 certificate, a signature of 70 to 72 bytes. Then all places are known.
+_P256_HEAD = _V2 + b'"spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":'
+_P256_MIDDLE = b'},"signature":{"content":'
+_P256_TAIL = b',"verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","x509Certificate":{"rawBytes":'
+_P256_END = b"}}}}}}"
+_DIGEST_AT = len(_P256_HEAD)
+_MIDDLE_AT = _DIGEST_AT + 44 + 2  # base64 of 32 bytes, in quotes
+_SIGNATURE_AT = _MIDDLE_AT + len(_P256_MIDDLE)
+_TAIL_AT = _SIGNATURE_AT + 96 + 2
+_CERTIFICATE_AT = _TAIL_AT + len(_P256_TAIL)
+
 PlainBody = tuple[bool, bytes, bytes]
 
 
 def plain_body(data: bytes) -> PlainBody | None:
     """(is it a certificate, its or the key's DER, the raw digest) of a plain hashedrekord; None for anything else."""
     try:
+        if data.startswith(_P256_TAIL, _TAIL_AT) and data.startswith(_P256_HEAD):
+            return _read_p256(data)
         if data.startswith(_V2):
             return _read_2(data)
         if data.startswith(_V1):
             return _read_1(data)
-    except (msgspec.DecodeError, ValueError):  # bad UTF-8 and hex are ValueErrors
+    except (msgspec.DecodeError, ValueError, RecursionError):  # bad UTF-8 and hex are ValueErrors
         pass
     return None
+
+
+def _read_p256(data: bytes) -> PlainBody | None:
+    """The same, by place: what stands between the fixed parts is one JSON string of base64 each, or an error."""
+    if data[_MIDDLE_AT:_SIGNATURE_AT] != _P256_MIDDLE or not data.endswith(_P256_END):
+        return None
+    _decode_bytes(data[_SIGNATURE_AT:_TAIL_AT])
+    held = _decode_bytes(data[_CERTIFICATE_AT : -len(_P256_END)])
+    digest = _decode_bytes(data[_DIGEST_AT:_MIDDLE_AT])
+    return (True, held, digest) if len(digest) == 32 and held else None
 
 
 def _encoded(length: int) -> int:

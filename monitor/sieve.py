@@ -71,30 +71,31 @@ class Sieve:
         self._certificates = {bytes.fromhex(p.value) for p in hashes if p.field == "certificate"}
         self._digests = {bytes.fromhex(p.value.partition(":")[2]) for p in hashes if p.field == "digest"}
         named = [pattern for pattern in patterns if pattern.field not in HASH_FIELDS]
-        self._places = _places(named)
-        held = {oid for oid, exact in self._places if exact}
+        places = _places(named)
+        held = {oid for oid, exact in places if exact}
         named = [pattern for pattern in named if pattern.field in NAME_FIELDS or _oid(pattern.field) not in held]
         self._with_source = any(pattern.field in _SOURCE_FIELDS for pattern in named)
+        # What `glance.look` gives: the name, then the extensions, then the source repository.
+        self._oids = tuple(oid for oid, _ in places) + ((_SOURCE,) if self._with_source else ())
+        self._exact = tuple((at, exact) for at, (_, exact) in enumerate(places, 1) if exact)
+        by_table = {at for at, _ in self._exact}
+        self._searched = tuple(at for at in range(len(self._oids) + 1) if at not in by_table)
         self._literals, loose = _compile(named)
         self._short = {skeleton(pattern.value).encode() for pattern in loose if pattern.form == "exact"}
         shapeless = [pattern for pattern in loose if pattern.form != "exact"]
         self._loose = _set(shapeless) if shapeless else None
-        self._hostile = HOSTILE
 
     def suspects(self, leaves: Sequence[bytes]) -> list[int]:
         """Places of the leaves that have to be read in full, in order."""
         found: set[int] = set()
         lines: list[bytes] = []
-        owners: list[int] = []
+        ends: list[int] = []  # how many lines there are after each leaf
         for at, data in enumerate(leaves):
-            before = len(lines)
             if not self._is_plain(data, lines):
                 found.add(at)
-                del lines[before:]
-            else:
-                owners += [at] * (len(lines) - before)
+            ends.append(len(lines))
         if lines:
-            found.update(owners[line] for line in self._odd_lines(lines))
+            found.update(bisect_right(ends, line) for line in self._odd_lines(lines))
         return sorted(found)
 
     def _is_plain(self, data: bytes, lines: list[bytes]) -> bool:
@@ -128,23 +129,27 @@ class Sieve:
         return not self._keys or self._keys.isdisjoint(key_names.fingerprints(signer))
 
     def _certificate(self, der: bytes, lines: list[bytes]) -> bool:
-        name = glance.one_name(der)
-        if name is None or not glance.is_whole(der):
+        texts = glance.look(der, self._oids)
+        if texts is None or not self._texts(der, texts, lines):
             return False
-        lines.append(name)
-        if self._with_source and not _add_source(der, lines):
-            return False
-        for oid, exact in self._places:
-            text = glance.text_of(der, oid)
-            if text is None or text in exact:
-                return False
-            if text and not exact:
-                lines.append(text)
         if self._certificates and sha256(der).digest() in self._certificates:
             return False
         if self._keys:
             key = glance.key_of(der)
             return key is not None and self._key(key)
+        return True
+
+    def _texts(self, der: bytes, texts: list[bytes], lines: list[bytes]) -> bool:
+        """Name, extensions and, where it is looked at, the source repository, which comes last."""
+        for at, exact in self._exact:
+            if texts[at] in exact:
+                return False
+        if self._with_source and not texts[-1]:
+            old = glance.look(der, (_OLD_SOURCE,))
+            if old is None:
+                return False
+            texts[-1] = b"https://github.com/" + old[1] if old[1] else b""
+        lines += [texts[at] for at in self._searched if texts[at]]
         return True
 
     def _key(self, der: bytes) -> bool:
@@ -161,8 +166,8 @@ class Sieve:
             found.update(at for at, line in enumerate(lines) if b"\n" in line)
             lines = [line.replace(b"\n", b" ") for line in lines]
             block = b"\n".join(lines)
-        if self._hostile.search(block):
-            found.update(at for at, line in enumerate(lines) if self._hostile.search(line))
+        if HOSTILE.search(block):
+            found.update(at for at, line in enumerate(lines) if HOSTILE.search(line))
         folded = fold_bytes(block)
         starts: list[int] = []
         for end, group in self._literals.iter(folded.decode("latin-1")):
@@ -182,18 +187,6 @@ class Sieve:
         if self._loose is not None:
             found.update(at for at, line in enumerate(lines) if b"//" in line[8:] or self._loose.Match(line))
         return found
-
-
-def _add_source(der: bytes, lines: list[bytes]) -> bool:
-    """The repository that was built, from the older extension only if the newer one is absent; False if not plain."""
-    text = glance.text_of(der, _SOURCE)
-    if text == b"":
-        text = glance.text_of(der, _OLD_SOURCE)
-        if text:
-            text = b"https://github.com/" + text
-    if text:
-        lines.append(text)
-    return text is not None
 
 
 class _Group:
