@@ -1,4 +1,4 @@
-"""Rows 7 to 13, 18, 20 and 29: are the entries that a log serves those that it signed, all of them, each in its place?"""
+"""Rows 7 to 12, 18, 20 and 29: are the entries served those that were signed, all of them, each in its place?"""
 
 import base64
 
@@ -114,7 +114,7 @@ def test_row_10_tile_against_bundle(v2: World) -> None:
 
 
 def test_row_10_tile_of_a_hit(v2: World) -> None:
-    """The path of a hit does not hold: the hit stays, proven by the recomputed root, and the log is not called clean."""
+    """The path of a hit does not hold: the hit stays proven by the recomputed root, the log is not called clean."""
     hidden = v2.hit()
     v2.grow(50)
     v2.log.tile_disagrees(hidden + 1)  # its neighbour, which stands in its path

@@ -1,4 +1,4 @@
-"""Rows 31, 32 and 55 to 64: the way to a log is bad. Blind is told as blind, and nothing is lost once it can be seen."""
+"""Rows 31, 32 and 55 to 64: the way to a log is bad. Blind is told as blind, and later nothing is lost."""
 
 from collections.abc import Callable
 from typing import Any

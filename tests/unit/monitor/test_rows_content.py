@@ -12,7 +12,7 @@ from monitor.display import visible
 from monitor.facts import read_facts
 from monitor.incidents import group
 from monitor.watch import build_watch
-from sandbox import der, subjects
+from sandbox import der, hostile, subjects
 from sandbox.ca import CA, Profile
 from sandbox.entries import dsse_v1, envelope, hashedrekord_v1, hashedrekord_v2, opaque
 from sandbox.keys import SigningKey
@@ -155,6 +155,15 @@ def test_row_39_a_certificate_that_nobody_can_read_matches_by_its_bytes(ca: CA) 
     broken = b"\x30\x84\xff\xff\xff\xff" + stranger.der[4:]
     result = scan(with_certificate(hashedrekord_v2(stranger, b"a"), broken), watches=[MAIL])
     assert [one.index for one in result.unreadable] == [0]
+
+
+def test_row_39_names_that_cannot_be_read_to_their_end_match_by_their_bytes(ca: CA) -> None:
+    made = hostile.certificates(ca, "ann@acme.example")["SAN with a wrong length"]
+    (finding,) = found(hashedrekord_v2(made, b"a"), watches=[MAIL], ca=ca)
+    assert (finding.kind, finding.severity) == ("unreadable-entry", "medium")
+    stranger = hostile.certificates(ca, "bo@other.example")["SAN with a wrong length"]
+    result = scan(hashedrekord_v2(stranger, b"a"), watches=[MAIL])
+    assert [one.code for one in result.unreadable] == ["san-damaged"]
 
 
 @pytest.mark.parametrize("value", [b"\x02\x01\x05", b"\x0c\x7fshort", subjects.GOOGLE.encode(), b"\x13\x03abc", b""])
