@@ -78,7 +78,7 @@ class SandboxOIDC(Service):
         start = int(self.now() + self.tale.shift)
         self._count += 1
         made: dict[str, Any] = {
-            "iss": self.issuer,
+            "iss": claims.get("iss") or self.issuer,
             "aud": audience,
             "iat": start,
             "nbf": start,
