@@ -10,6 +10,7 @@ import pytest
 from monitor import executors
 from monitor.evidence import export_evidence, verify_evidence
 from monitor.machinery import Limits
+from monitor.store import Batch, NewCheckpoint
 from tests.unit.monitor.fakes import (
     ORIGIN,
     FakeLog,
@@ -429,3 +430,46 @@ def test_following_from_now(tmp_path: Path, size: int) -> None:
         (0, size, "gap"),
         (size, size + 57, "proven"),
     ]
+
+
+def behind(world: World) -> None:
+    """Reading goes on at a newer head; [300, 1300) is left for later."""
+    world.log.tree.grow(1000)
+    row = world.store.log(ORIGIN)
+    assert row is not None
+    timeline = row.timeline.restarted(world.log.tree.frontier(), "behind")
+    world.store.commit_batch(Batch(ORIGIN, world.now, timeline=timeline, newest=world.log.tree.tree()))
+    note = NewCheckpoint(1300, world.log.tree.tree().root, world.log.note(), (), "grew")
+    world.store.commit_batch(Batch(ORIGIN, world.now, checkpoints=(note,)))
+
+
+def spans(world: World) -> list[tuple[int, int, str]]:
+    row = world.store.log(ORIGIN)
+    assert row is not None
+    return [(s.start, s.end, s.verdict) for s in row.timeline.spans]
+
+
+def test_a_range_left_for_later_is_read_when_there_is_time(world: World) -> None:
+    behind(world)
+    world.log.tree.leaves += [b"watched 1"]
+    world.limits = Limits(max_requests=4)
+    result = world.tick()
+    assert (result.proven_to, result.incomplete) == (1301, True)
+    assert "older leaves pending" in result.message
+    assert spans(world)[0] == (0, 300, "proven")
+    assert spans(world)[-1] == (1300, 1301, "proven")
+    world.limits = Limits()
+    result = world.tick()
+    assert (result.verdict, spans(world)) == ("OK", [(0, 1301, "proven")])
+
+
+def test_a_lie_in_a_range_left_for_later(world: World) -> None:
+    behind(world)
+    world.log.served[700] = b"watched lie"
+    result = world.tick()
+    assert result.verdict == "TAMPER"
+    assert {f.kind for f in result.findings} == {"root-mismatch", "unexpected-identity"}
+    assert spans(world) == [(0, 700, "proven"), (700, 1300, "pending")]
+    world.log.served.clear()
+    assert world.tick().verdict == "OK"
+    assert spans(world) == [(0, 1300, "proven")]
