@@ -3,9 +3,9 @@
 The algorithm follows from the key, never from what a bundle says about it. Bytes are attacker-controlled.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -108,7 +108,7 @@ class PublicKey:
     @property
     def sha256(self) -> bytes:
         """SHA-256 of the SPKI as given: the log ID of RFC 6962, and the fingerprint people write."""
-        return sha256(self.der).digest()
+        return hashlib.sha256(self.der).digest()
 
     @property
     def fingerprints(self) -> frozenset[bytes]:
@@ -118,7 +118,7 @@ class PublicKey:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         usual = cast("_Writes", self._key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return frozenset((self.sha256, sha256(usual).digest()))
+        return frozenset((self.sha256, hashlib.sha256(usual).digest()))
 
     @property
     def raw(self) -> bytes:
@@ -144,9 +144,8 @@ class PublicKey:
             _attempt(lambda: pure.verify(signature, data))
             return
         name = hash or _DEFAULT_HASH.get(self.kind, "sha256")
-        digest = hashes.Hash(_hash(name))
-        digest.update(data)
-        self.verify_digest(signature, digest.finalize(), name, allow_raw=allow_raw, pss=pss)
+        _hash(name)  # refuses a name that we do not use, before hashlib would take it
+        self.verify_digest(signature, hashlib.new(name, data).digest(), name, allow_raw=allow_raw, pss=pss)
 
     def verify_digest(
         self, signature: bytes, digest: bytes, hash: str, *, allow_raw: bool = False, pss: bool = False

@@ -52,6 +52,7 @@ class Card:
         return self.parts.data
 
 
+@functools.lru_cache(maxsize=64)
 def card(data: bytes) -> Card:
     """The certificate; Malformed unless it is X.509 version 3 in strict DER, with nothing odd about it."""
     parts = tbs.walk_certificate(data)
