@@ -15,6 +15,7 @@ from sandbox.oidc import SandboxOIDC
 from sandbox.rekor_v1 import SandboxV1
 from sandbox.rekor_v2 import SandboxV2
 from sandbox.tsa_service import SandboxTSA
+from sandbox.tuf import SandboxTUF
 
 CLIENT_TRUST = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 
@@ -22,8 +23,9 @@ CLIENT_TRUST = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 class WholeSigstore:
     """``with WholeSigstore(seed="mine") as sigstore: sigstore.token("me@corp.test")``.
 
-    The services are its attributes (`oidc`, `fulcio`, `ct`, `rekor_v1`, `rekor_v2`, `tsa`), each with its own URL and
-    its own ways to misbehave. With `seed` keys, serials and tokens are the same each time; `now` is everybody's clock.
+    The services are its attributes (`oidc`, `fulcio`, `ct`, `tsa`, `rekor_v1`, `rekor_v2`, `tuf`), each with its own
+    URL and its own ways to misbehave. With `seed` keys, serials and tokens are the same each time; `now` is everybody's
+    clock.
     """
 
     def __init__(
@@ -44,20 +46,22 @@ class WholeSigstore:
         self.rekor_v2 = SandboxV2("localhost", ca=self.ca, seed=seed, now=now)
         self.rekor_v2.base_url = self.rekor_v2.url.replace("127.0.0.1", "localhost")
         self.tsa = SandboxTSA(seed=seed, now=now)
+        self.tuf = SandboxTUF(seed=seed, now=now)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         for service in self.services:
             self._open.enter_context(service)
+        self.publish_trust()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @property
-    def services(self) -> tuple[SandboxOIDC, SandboxFulcio, SandboxCT, SandboxV1, SandboxV2, SandboxTSA]:
+    def services(self) -> tuple[SandboxOIDC, SandboxFulcio, SandboxCT, SandboxTSA, SandboxV1, SandboxV2, SandboxTUF]:
         """All of them, in the order in which a signature needs them."""
-        return self.oidc, self.fulcio, self.ct, self.rekor_v1, self.rekor_v2, self.tsa
+        return self.oidc, self.fulcio, self.ct, self.tsa, self.rekor_v1, self.rekor_v2, self.tuf
 
     def honest(self) -> None:
         """Let every service tell the truth again."""
@@ -80,7 +84,18 @@ class WholeSigstore:
             "rekor_v1": self.rekor_v1.base_url,
             "rekor_v2": self.rekor_v2.base_url,
             "tsa": self.tsa.timestamp_url,
+            "tuf": self.tuf.url,
         }
+
+    def publish_trust(self) -> None:
+        """Let the TUF repository tell what is true now: after a key was rotated or a shard was added."""
+        self.tuf.publish(
+            {
+                "trusted_root.json": self.trusted_root,
+                "signing_config.v0.2.json": self.signing_config_for(1),
+                "signing_config_rekor_v2.v0.2.json": self.signing_config_for(2),
+            }
+        )
 
     @property
     def trusted_root(self) -> bytes:
