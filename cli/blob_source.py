@@ -89,7 +89,8 @@ def _completed(bundle: Bundle, flags: Mapping[str, Any]) -> Bundle:
     _check_timestamp_flags(flags)
     if flags["certificate"] and not bundle.certificates:
         bundle = replace(bundle, certificates=(read_certificate(read_input(flags["certificate"])),))
-    return replace(bundle, timestamps=_timestamps(flags))
+    sct = read_input(flags["sct"], offline=flags["offline"]) if flags["sct"] else None
+    return replace(bundle, timestamps=_timestamps(flags), detached_sct=sct)
 
 
 def _from_pieces(flags: Mapping[str, Any]) -> Bundle:
@@ -106,6 +107,7 @@ def _from_pieces(flags: Mapping[str, Any]) -> Bundle:
         certificate=certificate,
         chain=[block.data for block in chain] if certificate else (),
         timestamps=_timestamps(flags),
+        sct=read_input(flags["sct"], offline=offline) if flags["sct"] else None,
     )
 
 

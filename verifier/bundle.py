@@ -55,7 +55,8 @@ class Bundle:
 
     `certificates` has the leaf first and is empty when a key is meant (`key_hint` then says which, unauthenticated);
     `version` is "0.1", "0.2", "0.3" or "legacy" (cosign's formats, `legacy`); `timestamps` are DER TimeStampResp;
-    `embedded_key` is the SPKI that a legacy bundle claims: compared with the caller's key, never used instead of it.
+    `embedded_key` is the SPKI that a legacy bundle claims: compared with the caller's key, never used instead of it;
+    `detached_sct` is an add-chain reply (JSON) beside the certificate, for certificates without an embedded one.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Bundle:
     entries: tuple[LogEntry, ...] = ()
     timestamps: tuple[bytes, ...] = field(default=(), repr=False)
     embedded_key: bytes | None = None
+    detached_sct: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, data: bytes, *, allow_chain: bool = False) -> "Bundle":

@@ -33,7 +33,7 @@ def from_pieces(
     certificate: bytes | None = None,
     chain: Sequence[bytes] = (),
     timestamps: Sequence[bytes] = (),
-    entries: Sequence[LogEntry] = (),
+    sct: bytes | None = None,
 ) -> Bundle:
     """A bundle from detached files: a signature (base64, raw, or DSSE envelope JSON) and a certificate (PEM or DER)."""
     certificates = (*([read_certificate(certificate)] if certificate is not None else []), *chain)
@@ -42,8 +42,8 @@ def from_pieces(
         media_type=LEGACY,
         content=read_content(signature),
         certificates=tuple(certificates),
-        entries=tuple(entries),
         timestamps=tuple(timestamps),
+        detached_sct=sct,
     )
 
 

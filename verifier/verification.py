@@ -20,7 +20,7 @@ from verifier.keys import PublicKey
 from verifier.moment import Moment
 from verifier.moments import check_moments
 from verifier.policy import IdentityRule, Policy, check_identity
-from verifier.sct import Sct, check_sct
+from verifier.sct import Sct, check_detached_sct, check_sct
 from verifier.signature import check_envelope, check_message
 from verifier.trust import TrustedRoot
 
@@ -78,7 +78,10 @@ def check_certificate(
         _check_integrated_time(one.integrated_time, holder.certificate)
     if policy.insecure_ignore_scts:
         return chain, ()
-    scts = check_sct(holder.certificate, chain[min(1, len(chain) - 1)], trust.ctlogs)
+    if bundle.detached_sct is not None:
+        scts: tuple[Sct, ...] = (check_detached_sct(bundle.detached_sct, holder.certificate, trust.ctlogs),)
+    else:
+        scts = check_sct(holder.certificate, chain[1], trust.ctlogs)
     if len({sct.log_id for sct in scts}) < policy.scts:
         raise Untrue(
             f"not enough certificate timestamps of trusted CT logs: {len(scts)} < {policy.scts}", code="sct-threshold"

@@ -21,8 +21,8 @@ from sandbox.rekor_v2_write import entry as entry_v2
 from sandbox.subjects import GOOGLE, Subject, email_name, issued_by
 from sandbox.tsa import TSA
 from verifier.artifact import Artifact
-from verifier.bundle import Bundle
-from verifier.errors import Malformed, SigwardenError, Untrue
+from verifier.bundle import Bundle, MessageSignature
+from verifier.errors import Malformed, Refused, SigwardenError, Untrue
 from verifier.keys import PublicKey
 from verifier.policy import Policy
 from verifier.trust import TrustedRoot
@@ -396,3 +396,65 @@ def test_with_the_logs_ignored_a_broken_entry_is_left_out(world: World) -> None:
     verified = check(broken, world.root(), ALICE.insecurely(ignore_logs=True))
     assert len(verified.entries) == 1
     assert any("ignored" in text for text in verified.warnings)
+
+
+def detached_sct(world: World, certificate: bytes, *, time: datetime = NOW) -> bytes:
+    """An add-chain reply by the CA's CT log about this certificate (RFC 6962 sections 3.2 and 4.1)."""
+    import hashlib
+
+    stamp = int(time.timestamp() * 1000)
+    signed = b"\x00\x00" + stamp.to_bytes(8, "big") + b"\x00\x00" + len(certificate).to_bytes(3, "big") + certificate
+    signature = world.ca.ct.sign(signed + b"\x00\x00")
+    reply = {
+        "sct_version": 0,
+        "id": b64(hashlib.sha256(world.ca.ct.spki).digest()),
+        "timestamp": stamp,
+        "extensions": "",
+        "signature": b64(b"\x04\x03" + len(signature).to_bytes(2, "big") + signature),
+    }
+    return json.dumps(reply).encode()
+
+
+def test_a_detached_certificate_timestamp_serves_where_none_is_embedded(world: World) -> None:
+    signer = world.alice(Profile(sct=False))
+    bundle = Bundle.parse(bundles.sign_blob(world.v1, signer, BLOB))
+    good = replace(bundle, detached_sct=detached_sct(world, signer.der))
+    assert len(verify(good, HELLO, world.root(), ALICE).scts) == 1
+    for bad in (
+        detached_sct(world, world.alice().der),
+        detached_sct(world, signer.der).replace(b'"timestamp": 1', b'"timestamp": 2'),
+    ):
+        with pytest.raises((Malformed, Untrue)):
+            verify(replace(bundle, detached_sct=bad), HELLO, world.root(), ALICE)
+
+
+def test_post_quantum_keys_sign_without_a_log(world: World) -> None:
+    """ML-DSA signs the bytes themselves, so no log of digests can hold it (protocol.md section 10)."""
+    mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    for kind in ("MLDSA44PrivateKey", "MLDSA65PrivateKey", "MLDSA87PrivateKey"):
+        key = getattr(mldsa, kind).generate()
+        spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        policy = Policy.public_key(PublicKey.from_der(spki)).insecurely(ignore_logs=True)
+        bundle = Bundle("0.3", "", MessageSignature(key.sign(BLOB)))
+        assert verify(bundle, HELLO, world.root(), policy).key.kind.startswith("ml-dsa")
+        with pytest.raises(Untrue):
+            verify(bundle, Artifact.of(b"other"), world.root(), policy)
+        with pytest.raises(Refused):
+            verify(bundle, Artifact(HELLO.digests), world.root(), policy)
+
+
+def test_rsa_in_both_paddings(world: World) -> None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = rsa.generate_private_key(65537, 2048)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    policy = Policy.public_key(PublicKey.from_der(spki)).insecurely(ignore_logs=True)
+    for scheme in (padding.PKCS1v15(), padding.PSS(padding.MGF1(hashes.SHA256()), 32)):
+        bundle = Bundle("0.3", "", MessageSignature(key.sign(BLOB, scheme, hashes.SHA256())))
+        assert verify(bundle, HELLO, world.root(), policy).key.kind == "rsa"
+        with pytest.raises(Untrue):
+            verify(bundle, Artifact.of(b"other"), world.root(), policy)
