@@ -4,7 +4,6 @@ One finding for each watch and kind, with all the facts of the entry; not yet pr
 and only here are chains and signatures checked.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from datetime import datetime
 from monitor.credentials import LogTime, check_credentials, read_log_time
 from monitor.expect import Signed
 from monitor.facts import Facts, read_facts
-from monitor.finding_facts import group_of, shown_facts
+from monitor.finding_facts import HISTORY_FIELDS, group_of, shown_facts
 from monitor.findings import SEVERITIES, Finding, Location, finding_id
 from monitor.judge import Case, History, NoHistory, Rules, Verdict, judge_case
 from monitor.logs.log import LogSpec
@@ -25,33 +24,38 @@ __all__ = ["History", "NoHistory", "Rules", "assess", "assess_all", "unreadable_
 
 
 class _WithBatch:
-    """A history that also counts the findings of the batch at hand, which are not stored yet."""
+    """A history that also counts the findings of the batch at hand, which are not stored yet; asks for nothing twice."""
 
     def __init__(self, stored: History) -> None:
         self._stored = stored
         self._runs: dict[tuple[str, str], set[str]] = {}
-        self._counts: Counter[str] = Counter()
-        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._known: dict[tuple[str, str, str], int] = {}
 
     def add(self, finding: Finding) -> None:
         """One more signature by the watched name itself; what only looks like it does not count."""
         if finding.kind not in ("expected-identity", "unexpected-identity"):
             return
-        self._counts[finding.watch] += 1
         run = str(finding.facts.get("run", ""))
         self._runs.setdefault((finding.watch, run), set()).add(finding.id)
-        for field in ("ref", "workflow", "issuer"):
-            values = finding.facts.get(field)
-            for value in dict.fromkeys(values if isinstance(values, list) else ()):
-                self._seen[finding.watch, field, value] += 1
+        for field, values in (("", [""]), *((name, finding.facts.get(name) or []) for name in HISTORY_FIELDS)):
+            if values:
+                key = (finding.watch, field, str(values[0]))
+                self._known[key] = self._ask(*key) + 1
+
+    def _ask(self, watch: str, field: str, value: str) -> int:
+        known = self._known.get((watch, field, value))
+        if known is None:
+            known = self._stored.seen(watch, field, value) if field else self._stored.count(watch)
+            self._known[watch, field, value] = known
+        return known
 
     def count(self, watch: str) -> int:
         """Stored and of this batch."""
-        return self._stored.count(watch) + self._counts[watch]
+        return self._ask(watch, "", "")
 
     def seen(self, watch: str, field: str, value: str) -> int:
         """Stored and of this batch."""
-        return self._stored.seen(watch, field, value) + self._seen[watch, field, value]
+        return self._ask(watch, field, value)
 
     def run_count(self, watch: str, run: str, excluding: frozenset[str]) -> int:
         """Stored and of this batch."""

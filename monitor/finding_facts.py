@@ -14,7 +14,7 @@ _GROUPED = frozenset({"untrusted-chain", "lookalike", "unreadable-entry"})
 _SHOWN_NAMES = 20  # a certificate may hold ten thousand; the body is in the evidence
 _SHOWN_TEXT = 2_000  # characters of one value
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_HISTORY_FIELDS = ("ref", "workflow", "issuer")
+HISTORY_FIELDS = ("ref", "workflow", "issuer")
 
 
 def group_of(kind: str, match: Match, subject: Subject | None) -> str:
@@ -54,8 +54,7 @@ def shown_facts(case: Case, verdict: Verdict, rules: Rules) -> dict[str, Any]:
     facts |= _place(case)
     if case.subject is not None and case.signed is not None:
         facts |= _signer(case.subject, case.signed)
-        if verdict.kind != "expected-identity":  # what is never told needs no history, and a release has hundreds
-            facts["history"] = _history(case.watch.name, case.signed, rules)
+        facts["history"] = _history(case.watch.name, case.signed, rules)
     if case.credentials is not None:
         held = case.credentials
         facts["trust"] = {
@@ -120,7 +119,7 @@ def _signer(subject: Subject, signed: Signed) -> dict[str, Any]:
 def _history(watch: str, signed: Signed, rules: Rules) -> dict[str, int]:
     """How often this was seen before: the watch, and each value that tells signatures apart."""
     history = {"same_watch": rules.history.count(watch)}
-    for field in _HISTORY_FIELDS:
+    for field in HISTORY_FIELDS:
         values = _told(signed, field)
         if values:
             history[f"same_{field}"] = rules.history.seen(watch, field, values[0])

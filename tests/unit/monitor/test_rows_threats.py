@@ -219,3 +219,17 @@ def test_what_would_a_watch_have_matched(ca: CA) -> None:
     matcher = Matcher(build_watches([WIDGET]))
     leaves = [body(ca, repo="other/thing"), body(ca), hashedrekord_v2(SigningKey.make("ecdsa-p256", "x"), b"a")]
     assert [(index, match.watch) for index, match in watch_test(matcher, leaves, 100)] == [(101, "acme/widget")]
+
+
+def test_the_history_counts_earlier_findings_of_the_same_batch(ca: CA) -> None:
+    watches = [WIDGET]
+    first, second, third = found(
+        body(ca, ref="refs/tags/v1"),
+        body(ca, ref="refs/tags/v2"),
+        body(ca, b"b", ref="refs/tags/v1"),
+        watches=watches,
+        ca=ca,
+    )
+    counted = [one.facts["history"] for one in (first, second, third)]
+    assert [one["same_watch"] for one in counted] == [0, 1, 2]
+    assert [one["same_ref"] for one in counted] == [0, 0, 1]
