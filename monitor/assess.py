@@ -24,7 +24,7 @@ __all__ = ["History", "NoHistory", "Rules", "assess", "assess_all", "unreadable_
 
 
 class _WithBatch:
-    """A history that also counts the findings of the batch at hand, which are not stored yet; asks for nothing twice."""
+    """A history that also counts the findings of the batch at hand, not stored yet; it asks for nothing twice."""
 
     def __init__(self, stored: History) -> None:
         self._stored = stored
