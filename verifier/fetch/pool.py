@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 
 import httpcore
 
-Connect = Callable[[httpcore.Origin], httpcore.HTTPConnection]
+from verifier.fetch.line import Line
+
+Connect = Callable[[httpcore.Origin], Line]
 
 _BROKEN = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 """How a connection fails that the server had closed while it was idle."""
@@ -24,7 +26,7 @@ class Connections:
         self._connect = connect
         self._keep = keep
         self._lock = threading.Lock()
-        self._idle: dict[str, list[httpcore.HTTPConnection]] = {}
+        self._idle: dict[str, list[Line]] = {}
         self._closed = False
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -44,7 +46,7 @@ class Connections:
         for connection in idle:
             connection.close()
 
-    def _send(self, connection: httpcore.HTTPConnection, request: httpcore.Request) -> httpcore.Response:
+    def _send(self, connection: Line, request: httpcore.Request) -> httpcore.Response:
         try:
             answer = connection.handle_request(request)
         except BaseException:
@@ -53,18 +55,18 @@ class Connections:
         body = _Body(answer, lambda: self._give_back(request.url.origin, connection))
         return httpcore.Response(answer.status, headers=answer.headers, content=body, extensions=answer.extensions)
 
-    def _take(self, origin: httpcore.Origin) -> httpcore.HTTPConnection | None:
+    def _take(self, origin: httpcore.Origin) -> Line | None:
         while True:
             with self._lock:
                 stack = self._idle.get(str(origin))
                 if not stack:
                     return None
                 connection = stack.pop()
-            if connection.is_idle() and not connection.has_expired():
+            if connection.is_idle():
                 return connection
             connection.close()
 
-    def _give_back(self, origin: httpcore.Origin, connection: httpcore.HTTPConnection) -> None:
+    def _give_back(self, origin: httpcore.Origin, connection: Line) -> None:
         with self._lock:
             stack = self._idle.setdefault(str(origin), [])
             if connection.is_idle() and len(stack) < self._keep and not self._closed:
@@ -91,7 +93,7 @@ class _Body:
 def connector(tls: ssl.SSLContext | None, expiry: float, backend: httpcore.NetworkBackend) -> Connect:
     """Makes connections that are idle at most `expiry` seconds."""
 
-    def connect(origin: httpcore.Origin) -> httpcore.HTTPConnection:
-        return httpcore.HTTPConnection(origin, tls, keepalive_expiry=expiry, network_backend=backend)
+    def connect(origin: httpcore.Origin) -> Line:
+        return Line(origin, tls, backend, expiry)
 
     return connect
