@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "evidence": Command(WATCH, "cli.evidence:evidence", "Export evidence, or verify it with no network"),
     "alert": Command(WATCH, "cli.alert:alert", "Send a test message through the channels: test"),
     "report": Command(WATCH, "cli.report:report", "Write an audit report for a period"),
+    "log": Command(VERIFY, "cli.lookup.commands:log", "Look up entries: search, get, verify, info, proof, upload"),
     "verify-blob": Command(VERIFY, "cli.verify_blob:verify_blob", "Verify signatures of files"),
     "verify-blob-attestation": Command(
         VERIFY, "cli.verify_blob:verify_blob_attestation", "Verify attestations about files"
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "trusted-root": Command(TRUST, "cli.trust_create:trusted_root", "Write a trust root: create"),
     "signing-config": Command(TRUST, "cli.trust_create:signing_config", "Write a signing config: create"),
     "public-key": Command(TRUST, "cli.public_key:public_key", "Print the public key of a key"),
+    "sandbox": Command(OTHER, "cli.sandbox:sandbox", "A whole Sigstore on this machine: up, token"),
     "env": Command(OTHER, "cli.small_commands:env", "Print the environment variables that are understood"),
     "version": Command(OTHER, "cli.small_commands:version", "Print the version"),
     "completion": Command(OTHER, "cli.small_commands:completion", "Print a shell completion script"),

@@ -5,6 +5,7 @@ As in `bodies_signed`. Nothing is verified here; several kinds do not even recor
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from msgspec import UNSET
 
@@ -74,25 +75,47 @@ def cose(body: Cose001) -> Parsed:
     return Parsed((pem_signer(body.spec.public_key),), (hex_digest(data.payload_hash),), "payload", related)
 
 
+def read_key(style: str, text: bytes) -> Signer:
+    """A public key in the form of its PKI (protocol.md 2.3: x509, pgp, ssh, minisign); Malformed if it is none."""
+    reader = _KEYS.get(style)
+    if reader is None:
+        raise Malformed(f"There is no reader for keys of the format {style!r}.", code="body-verifier")
+    return reader(text)
+
+
 def _pgp(key: bytes, signature: bytes | None) -> Signer:
-    return Signer("pgp", dearmor(key), (), None if signature is None else dearmor(signature))
+    return replace(_pgp_key(key), signature=None if signature is None else dearmor(signature))
+
+
+def _pgp_key(key: bytes) -> Signer:
+    return Signer("pgp", dearmor(key))
 
 
 def _ssh(key: bytes, signature: bytes) -> Signer:
-    """The key is a line ``type base64 [comment]``, the signature an armored SSHSIG."""
+    """The signature is an armored SSHSIG."""
+    return replace(_ssh_key(key), signature=pem.parse_pem(signature)[0].data)
+
+
+def _ssh_key(key: bytes) -> Signer:
+    """A line ``type base64 [comment]``."""
     fields = key.split()
     if len(fields) < 2:
         raise Malformed("An SSH key is not a type and base64.", code="body-verifier")
-    return Signer("ssh", envelope_base64(fields[1]), (), pem.parse_pem(signature)[0].data)
+    return Signer("ssh", envelope_base64(fields[1]))
 
 
 def _minisign(key: bytes, signature: bytes) -> Signer:
-    """Both are base64, the signature below a comment line."""
-    raw = envelope_base64(key.strip())
+    """The signature is base64 below a comment line."""
+    lines = signature.strip().splitlines()
+    return replace(_minisign_key(key), signature=envelope_base64(lines[-1]) if lines else b"")
+
+
+def _minisign_key(key: bytes) -> Signer:
+    """Base64, in a file below a comment line."""
+    raw = envelope_base64(key.strip().splitlines()[-1] if key.strip() else b"")
     if len(raw) != _MINISIGN_KEY:
         raise Malformed("A minisign key is not 42 bytes.", code="body-verifier")
-    lines = signature.strip().splitlines()
-    return Signer("minisign", raw, (), envelope_base64(lines[-1]) if lines else b"")
+    return Signer("minisign", raw)
 
 
 _FORMATS: dict[str, Callable[[bytes, bytes], Signer]] = {
@@ -100,4 +123,10 @@ _FORMATS: dict[str, Callable[[bytes, bytes], Signer]] = {
     "pgp": _pgp,
     "ssh": _ssh,
     "minisign": _minisign,
+}
+_KEYS: dict[str, Callable[[bytes], Signer]] = {
+    "x509": pem_signer,
+    "pgp": _pgp_key,
+    "ssh": _ssh_key,
+    "minisign": _minisign_key,
 }
