@@ -20,6 +20,8 @@ from sandbox.wire import Reply, Request
 
 LIFETIME = 60.0 * 10
 AUDIENCE = "sigstore"
+MINT = "/sandbox/token"
+"""``GET ?identity=…&issuer=…``: a token for anybody, which no real issuer would give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,9 @@ class SandboxOIDC(Service):
             return json_reply(self._discovery())
         if request.path == "/keys":
             return json_reply({"keys": [jwt.jwk(key) for key in self.keys]})
+        if request.path == MINT:
+            token = self.token(request.value("identity") or None, issuer=request.value("issuer") or None)
+            return Reply(200, token.encode(), (("Cache-Control", "no-store"),), "application/jwt")
         return self.flows.respond(request)
 
     def _discovery(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class SandboxV2(Tiled):
         key_kind: str = "ed25519",
         latency: float = 0.0,
         base_url: str | None = None,
+        port: int = 0,
     ) -> None:
         super().__init__(prefix=prefix, gzipped=gzipped)
         self.seed, self.now = seed, now
@@ -47,7 +48,7 @@ class SandboxV2(Tiled):
         self.frozen = False
         self.requests: list[Request] = []
         self.successors: list[SandboxV2] = []
-        self.server = Server(self._answer, latency=latency)
+        self.server = Server(self._answer, latency=latency, port=port)
         self._base_url = base_url
         self._signed = 0
 

@@ -25,7 +25,7 @@ class WholeSigstore:
 
     The services are its attributes (`oidc`, `fulcio`, `ct`, `tsa`, `rekor_v1`, `rekor_v2`, `tuf`), each with its own
     URL and its own ways to misbehave. With `seed` keys, serials and tokens are the same each time; `now` is everybody's
-    clock.
+    clock; `user` is who logs in. With `port` the services stand at that port and the six after it.
     """
 
     def __init__(
@@ -33,20 +33,24 @@ class WholeSigstore:
         *,
         seed: str | None = None,
         now: Callable[[], float] = time.time,
-        user: str | Claims = "tester@sandbox.test",
+        user: str = "tester@sandbox.test",
         ct_form: Form = "rfc6962",
+        port: int = 0,
     ) -> None:
-        self.now = now
+        self.now, self.user = now, user
+        ports = [port and port + number for number in range(7)]
         self.ca = CA(seed=seed, now=clock(now))
-        self.ct = SandboxCT(self.ca, form=ct_form, now=now)
-        self.oidc = SandboxOIDC(seed=seed, now=now, user=user)
-        self.fulcio = SandboxFulcio(self.ca, keys=lambda: self.oidc.keys, now=now, issuer=lambda: self.oidc.url)
+        self.ct = SandboxCT(self.ca, form=ct_form, now=now, port=ports[2])
+        self.oidc = SandboxOIDC(seed=seed, now=now, user=user, port=ports[0])
+        self.fulcio = SandboxFulcio(
+            self.ca, keys=lambda: self.oidc.keys, now=now, issuer=lambda: self.oidc.url, port=ports[1]
+        )
         # A log is called as the host of its URL: from that verifiers know how its heads are signed.
-        self.rekor_v1 = SandboxV1("127.0.0.1", ca=self.ca, seed=seed, now=now)
-        self.rekor_v2 = SandboxV2("localhost", ca=self.ca, seed=seed, now=now)
+        self.rekor_v1 = SandboxV1("127.0.0.1", ca=self.ca, seed=seed, now=now, port=ports[4])
+        self.rekor_v2 = SandboxV2("localhost", ca=self.ca, seed=seed, now=now, port=ports[5])
         self.rekor_v2.base_url = self.rekor_v2.url.replace("127.0.0.1", "localhost")
-        self.tsa = SandboxTSA(seed=seed, now=now)
-        self.tuf = SandboxTUF(seed=seed, now=now)
+        self.tsa = SandboxTSA(seed=seed, now=now, port=ports[3])
+        self.tuf = SandboxTUF(seed=seed, now=now, port=ports[6])
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from sigstore.dsse import StatementBuilder, Subject
+from sigstore.dsse import DigestSet, StatementBuilder, Subject
 from sigstore.errors import VerificationError
 from sigstore.models import Bundle, ClientTrustConfig
 from sigstore.oidc import IdentityToken
@@ -64,7 +64,7 @@ def test_a_message_signed_by_another_client_verifies(sigstore: WholeSigstore, ve
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_statement_signed_by_another_client_verifies(sigstore: WholeSigstore, version: int) -> None:
-    subject = Subject(name="artifact", digest={"sha256": Artifact.of(b"artifact").digest("sha256").hex()})
+    subject = Subject(name="artifact", digest=DigestSet({"sha256": Artifact.of(b"artifact").digest("sha256").hex()}))
     statement = StatementBuilder([subject], "https://slsa.dev/provenance/v1", {}).build()
     config = trust_of(sigstore, version)
     with SigningContext.from_trust_config(config).signer(IdentityToken(sigstore.token(RELEASE))) as signer:
