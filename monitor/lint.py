@@ -209,6 +209,8 @@ def _wide(watch: Watch, known_issuers: Collection[str]) -> Iterator[str]:
         yield "without an issuer, any identity provider may vouch for the address: give expect.issuer"
     if not any(p.field in HASH_FIELDS or p.field != "issuer" for p in watch.patterns):
         yield "it takes everybody of an issuer"
+    if any(pattern.field == "digest" for pattern in watch.patterns):
+        yield "attestations on Rekor v2 do not name their artifact: by digest only signatures of files are found there"
     for path, values in _issuers(watch):
         for value in values:
             if known_issuers and value.form == "exact" and value.text not in known_issuers:

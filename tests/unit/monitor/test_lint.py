@@ -75,6 +75,7 @@ def test_a_watch_that_makes_sense_is_left_alone(table: dict[str, Any]) -> None:
         ({"issuer": GITHUB}, "everybody of an issuer"),
         ({"san_regex": "https://github.com/acme/.*"}, "a dot that stands for any character"),
         ({"san_regex": "[a-z]+://[a-z]{3}"}, "no fixed text"),
+        ({"digests": ["ab" * 32]}, "do not name their artifact"),
     ],
 )
 def test_what_is_too_wide_is_a_warning(table: dict[str, Any], reason: str) -> None:
