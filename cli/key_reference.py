@@ -1,7 +1,7 @@
 """Which public key does ``--key`` mean?
 
-A PEM file, an URL or ``env://VARIABLE``; other schemes (KMS, Kubernetes, ...) are asked for by the signer's table of
-key providers, which knows them for signing too.
+A PEM file, an URL or ``env://VARIABLE``; other schemes (KMS, Kubernetes, tokens, ...) are asked for by the signer's
+table of key providers, which knows them for signing too.
 """
 
 from cli.inputs import read_input
@@ -14,8 +14,8 @@ _LARGEST = 64 << 10
 
 def load_public_key(reference: str, *, offline: bool = False) -> PublicKey:
     """The public key behind a reference; Malformed for a private key or a certificate, naming which."""
-    if "://" in reference and not reference.startswith(_PLAIN):
-        return _from_provider(reference)
+    if reference.startswith("pkcs11:") or ("://" in reference and not reference.startswith(_PLAIN)):
+        return _from_provider(reference, offline=offline)
     data = read_input(reference, offline=offline, limit=_LARGEST)
     if b"PRIVATE KEY-----" in data:
         raise Malformed(
@@ -32,10 +32,18 @@ def load_public_key(reference: str, *, offline: bool = False) -> PublicKey:
     return PublicKey.from_pem(data)
 
 
-def _from_provider(reference: str) -> PublicKey:
-    scheme = reference.partition("://")[0]
-    raise Refused(
-        f"keys at {scheme}:// cannot be used for verification yet",
-        code="key-scheme",
-        hint="fetch the public key with the provider's own tool, and give the PEM file",
-    )
+def _from_provider(reference: str, *, offline: bool) -> PublicKey:
+    """The public half of a key that a provider holds; it is asked for over the network."""
+    if offline and not reference.startswith("pkcs11:"):
+        raise Refused(
+            "the key of this reference is fetched over the network, and --offline forbids it",
+            code="offline",
+            hint="save it while online with 'public-key', and give the PEM file",
+        )
+    from cli.signer_of import access_of
+    from cli.version import VERSION
+    from signer.keys import load_public
+    from verifier.fetch.http import Http, HttpPolicy
+
+    with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}")) as http:
+        return load_public(reference, access_of(http))

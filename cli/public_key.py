@@ -12,28 +12,16 @@ from verifier.errors import Refused
 
 @click.command("public-key", cls=CosignCommand)
 @options(
-    Flag("--key", "The key: a file (private or public), env://VARIABLE, or an http(s) URL."),
+    Flag("--key", "The key: a file (private or public), env://VARIABLE, an http(s) URL, a KMS reference, pkcs11:."),
     Flag("--sk", "Use a hardware security key.", None),
     Flag("--slot", "Slot of the security key.", hidden=True),
     Flag("--outfile", "File to write; standard output without it."),
 )
 def public_key(**flags: Any) -> int:
     """Print the public key of a key."""
-    from cli.inputs import read_input
-    from verifier.keys import PublicKey
-
-    if flags["sk"]:
-        raise Refused("--sk: security keys are not supported by this command", code="key-scheme")
-    if not flags["key"]:
+    if not flags["key"] and not flags["sk"]:
         raise Refused("one of --key and --sk is needed", code="usage")
-    data = read_input(flags["key"], limit=64 << 10)
-    if b"PRIVATE KEY-----" in data:
-        from cli.key_password import key_password
-        from signer.keys.pem import read_private_key
-
-        key = read_private_key(data, key_password).public
-    else:
-        key = PublicKey.from_pem(data)
+    key = _public(flags)
     if not flags["outfile"]:
         sys.stdout.write(key.pem.decode())
         return 0
@@ -43,3 +31,18 @@ def public_key(**flags: Any) -> int:
         raise Refused(f"{flags['outfile']} cannot be written: {error.strerror}", code="output") from error
     sys.stderr.write(f"Public key written to {flags['outfile']}\n")
     return 0
+
+
+def _public(flags: Any) -> Any:
+    """The public half of a key of any kind, or of a slot of a security key."""
+    from cli.signer_of import access_of
+    from cli.version import VERSION
+    from signer.keys import load_public
+    from verifier.fetch.http import Http, HttpPolicy
+
+    with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}")) as http:
+        if flags["sk"]:
+            from signer.keys.piv import load_piv
+
+            return load_piv(flags["slot"] or "signature", access_of(http)).public
+        return load_public(flags["key"], access_of(http))

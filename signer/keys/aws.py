@@ -67,7 +67,8 @@ class _Service:
         SigV4Auth(self._credentials.get_frozen_credentials(), "kms", self._region).add_auth(request)
         signed = {name: str(value) for name, value in request.headers.items()}
         call = Call("POST", self._url, _MAX_ANSWER, headers=signed, content=body)
-        return members_of(ask(self._http, call, "AWS KMS"))
+        reply = ask(self._http, call, "AWS KMS")
+        return members_of(reply) if reply.body else {}
 
     def public(self) -> tuple[PublicKey, list[Any]]:
         """The public half, and the algorithms that the key may be used with."""

@@ -7,7 +7,7 @@ first, then the group.
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from signer.answers import text_of
+from signer.answers import members_of
 from signer.keys.key import SigningKey, generate
 from signer.keys.pem import read_private_key, seal_key
 from signer.keys.remote import ask, json_call
@@ -41,7 +41,8 @@ class _Variables:
         for kind in ("projects", "groups"):
             reply = ask(self._http, json_call("GET", self._url(kind, name), self._headers), "GitLab", 404)
             if reply.status != 404:
-                return text_of(reply, "value")
+                value = members_of(reply).get("value")
+                return value if isinstance(value, str) else ""  # a password may be empty
         return None
 
     def kind(self) -> str:

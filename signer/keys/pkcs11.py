@@ -4,6 +4,7 @@ ECDSA and RSA PKCS#1 v1.5 over a digest that we compute; raw r||s becomes DER. T
 """
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -67,11 +68,13 @@ def load(reference: str, access: "Access") -> SigningKey:
     library = _library()
     uri = parse_uri(reference, access.env)
     session = _session(library, uri, uri.pin if uri.pin is not None else access.pin())
-    private = _one(session, library, "PRIVATE_KEY", uri)
-    public = _public(session, library, uri)
-    if public.kind not in _HASHES:
-        raise Refused(f"a {public.kind} key on a token is not supported", code="key-scheme")
-    return TokenKey(private, public, library)
+    try:
+        key = _key(session, library, uri)
+    except BaseException:
+        session.close()
+        raise
+    weakref.finalize(key, session.close)  # a login lasts as long as its session, and there can be one at a time
+    return key
 
 
 def public(reference: str, access: "Access") -> PublicKey:
@@ -79,10 +82,19 @@ def public(reference: str, access: "Access") -> PublicKey:
     library = _library()
     uri = parse_uri(reference, access.env)
     try:
-        return _public(_session(library, uri, None), library, uri)
+        with _session(library, uri, None) as session:
+            return _public(session, library, uri)
     except Refused:
-        pin = uri.pin if uri.pin is not None else access.pin()
-        return _public(_session(library, uri, pin), library, uri)
+        with _session(library, uri, uri.pin if uri.pin is not None else access.pin()) as session:
+            return _public(session, library, uri)
+
+
+def _key(session: Any, library: Any, uri: TokenUri) -> TokenKey:
+    private = _one(session, library, "PRIVATE_KEY", uri)
+    public = _public(session, library, uri)
+    if public.kind not in _HASHES:
+        raise Refused(f"a {public.kind} key on a token is not supported", code="key-scheme")
+    return TokenKey(private, public, library)
 
 
 def _library() -> Any:
@@ -103,7 +115,7 @@ def _session(library: Any, uri: TokenUri, pin: str | None) -> Any:
             token = slot.get_token()
             named = uri.token is None or token.label.rstrip() == uri.token
             if slot.slot_id == uri.slot if uri.slot is not None else named:
-                return token.open(user_pin=pin) if pin is not None else token.open()
+                return _open(library, token, pin)
     except library.exceptions.PinIncorrect:
         raise Untrue(
             "the PIN does not open the token", code="key-pin", hint="tokens lock after a few wrong PINs"
@@ -111,6 +123,16 @@ def _session(library: Any, uri: TokenUri, pin: str | None) -> Any:
     except (library.exceptions.PKCS11Error, RuntimeError, OSError) as error:
         raise _failed("the token cannot be opened", error) from None
     raise Refused("there is no such token", code="key-token", hint="check token=, slot-id= and the module")
+
+
+def _open(library: Any, token: Any, pin: str | None) -> Any:
+    """A session; a token is logged in once for a whole process, so another key of it may have done that already."""
+    if pin is None:
+        return token.open()
+    try:
+        return token.open(user_pin=pin)
+    except library.exceptions.UserAlreadyLoggedIn:
+        return token.open()
 
 
 def _one(session: Any, library: Any, kind: str, uri: TokenUri) -> Any:
