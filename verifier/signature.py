@@ -4,12 +4,14 @@ The hash follows from the key (protocol.md section 10). Signatures made by older
 SHA-256 are accepted too, as every released bundle format may hold them (protocol.md T66).
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 from verifier.artifact import LENGTHS, Artifact
 from verifier.bundle import Bundle, MessageSignature
 from verifier.dsse import Envelope
-from verifier.errors import Refused, Untrue
+from verifier.errors import Refused, SigwardenError, Untrue
+from verifier.holder import key_of
 from verifier.keys import PublicKey
 
 _HASHES = {
@@ -25,11 +27,15 @@ _Attempt = Callable[[], None]
 def needs(bundle: Bundle, key: PublicKey | None) -> tuple[frozenset[str], bool]:
     """Which digests of the artifact, and whether its bytes, verification will ask for.
 
-    Known before anything is verified, so that a file of any size is read once and not kept. `key` is the caller's, None
-    where a certificate holds it; a wrong guess costs an error that names the missing digest, never a wrong verdict.
+    Told before anything is verified, so that a file of any size is read once and not kept. `key` is the caller's, None
+    where a certificate holds it. A hostile bundle can make us compute digests in vain, or miss one: never a verdict.
     """
     if isinstance(bundle.content, Envelope):
-        return frozenset({"sha256"}), False
+        payload = bundle.content.payload
+        return frozenset({"sha256", *(name for name in LENGTHS if f'"{name}"'.encode() in payload)}), False
+    if key is None and bundle.leaf is not None:
+        with contextlib.suppress(SigwardenError):
+            key = key_of(bundle.leaf)
     found = set(_HASHES.get(key.kind, ("sha256",))) if key is not None else {"sha256"}
     if bundle.content.algorithm is not None:
         found.add(bundle.content.algorithm)

@@ -13,18 +13,30 @@ import pytest
 
 from sandbox import bundles, trust
 from sandbox.ca import CA, Certified, Profile
-from sandbox.entries import IN_TOTO, b64, dsse_v1, envelope, hashedrekord_v1, hashedrekord_v2, intoto_v1, pae, statement
+from sandbox.entries import (
+    IN_TOTO,
+    b64,
+    dsse_v1,
+    dsse_v2,
+    envelope,
+    hashedrekord_v1,
+    hashedrekord_v2,
+    intoto_v1,
+    pae,
+    statement,
+)
 from sandbox.keys import SigningKey
 from sandbox.rekor_v1 import SandboxV1
 from sandbox.rekor_v2 import SandboxV2
 from sandbox.rekor_v2_write import entry as entry_v2
 from sandbox.subjects import GOOGLE, Subject, email_name, issued_by
 from sandbox.tsa import TSA
-from verifier.artifact import Artifact
+from verifier.artifact import Artifact, Hasher
 from verifier.bundle import Bundle, MessageSignature
 from verifier.errors import Malformed, Refused, SigwardenError, Untrue
 from verifier.keys import PublicKey
 from verifier.policy import Policy
+from verifier.signature import needs
 from verifier.trust import TrustedRoot
 from verifier.verification import Verified, verify
 
@@ -458,3 +470,47 @@ def test_rsa_in_both_paddings(world: World) -> None:
         assert verify(bundle, HELLO, world.root(), policy).key.kind == "rsa"
         with pytest.raises(Untrue):
             verify(bundle, Artifact.of(b"other"), world.root(), policy)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "ed25519"])
+@pytest.mark.parametrize("hinted", [True, False])
+def test_a_file_read_once_gives_every_digest_that_is_needed(world: World, kind: str, hinted: bool) -> None:
+    signer = world.alice(Profile(key_kind=kind))
+    data = bundles.sign_blob(world.v2, signer, BLOB, world.tsa)
+    if not hinted:
+        data = changed(data, lambda value: value["messageSignature"].pop("messageDigest"))
+    bundle = Bundle.parse(data)
+    algorithms, keep = needs(bundle, None)
+    hasher = Hasher(algorithms, keep=keep)
+    hasher.update(BLOB)
+    assert verify(bundle, hasher.artifact(), world.root(), ALICE)
+    assert keep == (kind == "ed25519")
+
+
+def test_a_subject_with_other_digests_is_asked_for(world: World) -> None:
+    import hashlib
+
+    digest = {"sha512": hashlib.sha512(BLOB).hexdigest()}
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "x", "digest": digest}],
+        "predicateType": "p",
+    }
+    bundle = Bundle.parse(attested(world, world.alice(), json.dumps({**value, "predicate": {}}).encode()))
+    hasher = Hasher(*needs(bundle, None)[:1])
+    hasher.update(BLOB)
+    assert verify(bundle, hasher.artifact(), world.root(), ALICE).subject is not None
+
+
+def test_the_older_kind_of_rekor_v2_is_still_read(world: World) -> None:
+    signer, payload = world.alice(), statement(BLOB)
+    signature = signer.key.sign(pae(IN_TOTO, payload))
+    body = json.loads(dsse_v2([signer], payload))
+    body["spec"]["dsseV002"]["signatures"][0]["content"] = b64(signature)
+    index = world.v2.add(json.dumps(body, separators=(",", ":"), sort_keys=True).encode())
+    world.v2.publish()
+    content = {
+        "dsseEnvelope": {"payload": b64(payload), "payloadType": IN_TOTO, "signatures": [{"sig": b64(signature)}]}
+    }
+    data = bundles.bundle(signer, content, [entry_v2(world.v2, index)], [world.tsa.stamp(signature)])
+    assert check(data, world.root()).statement is not None
