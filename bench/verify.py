@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 import os
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,24 +29,37 @@ IDENTITY = "https://github.com/trailofbits/rfc8785.py/.github/workflows/release.
 ISSUER = "https://token.actions.githubusercontent.com"
 
 
-def process(command: list[str], folder: Path) -> tuple[float, int]:
-    """Seconds and peak KiB of one process that must succeed."""
+# A process inherits the peak of the one that started it, so memory is measured from a small one.
+_SMALL = """
+import os, sys
+null = os.open(os.devnull, os.O_WRONLY)
+actions = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+print(os.wait4(child, 0)[2].ru_maxrss)
+"""
+
+
+def process(command: list[str], folder: Path) -> float:
+    """Seconds of one process that must succeed."""
     started = time.perf_counter()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    if running.returncode:
-        raise SystemExit(f"{command[0]} failed")
-    return time.perf_counter() - started, usage.ru_maxrss
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
+
+
+def peak(command: list[str], folder: Path) -> int:
+    """Peak memory of one process in KiB."""
+    path = shutil.which(command[0]) or command[0]
+    small = [sys.executable, "-S", "-c", _SMALL, path, *command[1:]]
+    return int(subprocess.run(small, cwd=folder, capture_output=True, text=True, check=True).stdout)
 
 
 def in_turns(commands: dict[str, list[str]], folder: Path, rounds: int) -> dict[str, tuple[float, int]]:
-    """The fastest round of each command, and its peak memory."""
-    found: dict[str, list[tuple[float, int]]] = {name: [] for name in commands}
+    """The fastest round of each command, and its peak memory in KiB."""
+    found: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
             found[name].append(process(command, folder))
-    return {name: (min(one[0] for one in rows), max(one[1] for one in rows)) for name, rows in found.items()}
+    return {name: (min(rows), peak(commands[name], folder)) for name, rows in found.items()}
 
 
 def commands(data: Path) -> dict[str, list[str]]:
@@ -145,8 +158,8 @@ def large(mebibytes: int, rounds: int) -> dict[str, float]:
         timed = in_turns(
             {"sigwarden": [*ours, "--insecure-ignore-tlog"], "sha256sum": ["sha256sum", "large"]}, folder, rounds
         )
-    seconds, peak = timed["sigwarden"]
-    return {"sigwarden": seconds, "sha256sum": timed["sha256sum"][0], "peak KiB": peak}
+    seconds, most = timed["sigwarden"]
+    return {"sigwarden": seconds, "sha256sum": timed["sha256sum"][0], "peak KiB": most}
 
 
 def _public(key: Any, kind: Any) -> bytes:
@@ -164,8 +177,8 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.data / "bundles" / "production"
     timed = in_turns(commands(given.data), folder, given.rounds)
-    for name, (seconds, peak) in timed.items():
-        print(f"{name:24} {seconds * 1000:8.1f} ms {peak / 1024:7.1f} MiB")
+    for name, (seconds, most) in timed.items():
+        print(f"{name:24} {seconds * 1000:8.1f} ms {most / 1024:7.1f} MiB")
     print(f"  verify-blob is {timed['sigstore verify'][0] / timed['sigwarden verify-blob'][0]:.1f} times faster")
     rates = library(given.data, given.rounds)
     print("library  " + ", ".join(f"{name} {one:.0f}/s" for name, one in rates.items()))
@@ -175,7 +188,6 @@ def main() -> None:
     if given.large:
         found = large(given.large, min(given.rounds, 3))
         print(f"{given.large} MiB  " + ", ".join(f"{name} {one:.2f}" for name, one in found.items()))
-    print(f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":
