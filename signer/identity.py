@@ -5,7 +5,7 @@ is present but fails is an error, not a reason to ask the next one: nobody shoul
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -32,7 +32,7 @@ _FORGOTTEN = {
 class Place:
     """Where we run: its variables, the files that providers leave, and the way to their services."""
 
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     http: Http
     token_file: Path = _TOKEN_FILE
     product: Path = _PRODUCT

@@ -48,16 +48,24 @@ def _connect(address: str) -> socket.socket:
     scheme, _, rest = address.partition(":")
     if scheme == "unix":
         path = "/" + rest.lstrip("/")
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(_SECONDS)
-        connection.connect(path)
-        return connection
+        return _connect_unix(path)
     host, _, port = rest.lstrip("/").rpartition(":")
     if scheme != "tcp" or not host or not port.isdecimal():
         raise Refused(
             "SPIFFE_ENDPOINT_SOCKET is no unix:///path or tcp://ip:port", code="oidc-provider", hint="see SPIFFE's docs"
         )
     return socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS)
+
+
+def _connect_unix(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_SECONDS)
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def _call(connection: socket.socket, message: bytes) -> bytes:
