@@ -4,6 +4,7 @@ The process forks, every child takes each n-th item and sends its results back t
 results are plain values; a pool's own start would cost more than a few hundred verifications.
 """
 
+import gc
 import os
 import pickle
 import sys
@@ -20,6 +21,7 @@ def fork_map(function: Callable[[Item], Result], items: Sequence[Item], workers:
         return [function(item) for item in items]
     sys.stdout.flush()
     sys.stderr.flush()
+    gc.freeze()  # what exists now is not looked at again: its pages stay shared
     children = [_start(function, items[number::workers]) for number in range(1, workers)]
     parts = [[function(item) for item in items[::workers]], *(_collect(child, pipe) for child, pipe in children)]
     return [parts[place % workers][place // workers] for place in range(len(items))]
