@@ -163,8 +163,8 @@ def test_a_glance_sees_the_names_that_the_full_reader_sees(certified: Any, place
         assert [one.raw for one in identity.names] == name
     for oid, row in EXTENSIONS.items():
         seen = glance.look(der, (glance.extension_oid(int(oid.rpartition(".")[2])),))
-        if seen is not None and not ODD & set(identity.anomalies):
-            assert seen[1].decode("utf-8", "replace") == identity.extensions.get(row.name, "") or row.name == "issuer"
+        if seen is not None and row.name in identity.extensions and not ODD & set(identity.anomalies):
+            assert seen[1].decode("utf-8", "replace") == identity.extensions[row.name] or row.name == "issuer"
     key = glance.key_of(der)
     if key is not None and glance.is_whole(der) and identity.key_sha256:
         assert hashlib.sha256(key).digest() == identity.key_sha256
