@@ -102,10 +102,9 @@ def test_a_name_whose_bytes_are_not_its_text_matches_nothing() -> None:
         Policy(identities=(rule_of([Pattern("x")], []),)),
         Policy(identities=(rule_of([Pattern("")], [Pattern("x")]),)),
         Policy(identities=(rule_of([Pattern("x")], [Pattern("", regexp=True)]),)),
-        *(
-            replace(Policy(identities=(rule_of([Pattern("x")], [Pattern("x")]),)), **{name: 0})
-            for name in ("logs", "times", "scts")
-        ),
+        replace(Policy(identities=(rule_of([Pattern("x")], [Pattern("x")]),)), logs=0),
+        replace(Policy(identities=(rule_of([Pattern("x")], [Pattern("x")]),)), times=0),
+        replace(Policy(identities=(rule_of([Pattern("x")], [Pattern("x")]),)), scts=0),
     ],
 )
 def test_an_undefined_policy_is_refused(policy: Policy) -> None:
