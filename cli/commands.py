@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "findings": Command(WATCH, "cli.findings:findings", "List, show and acknowledge findings"),
     "evidence": Command(WATCH, "cli.evidence:evidence", "Export evidence, or verify it with no network"),
     "alert": Command(WATCH, "cli.alert:alert", "Send a test message through the channels: test"),
+    "drill": Command(WATCH, "cli.drill:drill", "Sign a harmless canary and time the alert"),
     "report": Command(WATCH, "cli.report:report", "Write an audit report for a period"),
     "log": Command(VERIFY, "cli.lookup.commands:log", "Look up entries: search, get, verify, info, proof, upload"),
     "verify-blob": Command(VERIFY, "cli.verify_blob:verify_blob", "Verify signatures of files"),

@@ -30,7 +30,7 @@ tty = {{ type = "console" }}
 [[watch]]
 name = "tester"
 san = {user}
-expect = "never"                                # every signature is news here: see an alert with `sigwarden drill`
+expect = "never"                                # every signature is news here, and so is that of `sigwarden drill`
 """
 
 
@@ -80,7 +80,7 @@ def examples_of(sigstore: WholeSigstore, folder: Path) -> tuple[str, ...]:
         "sigwarden sign-blob hello.txt --bundle hello.sigstore.json",
         f"sigwarden verify-blob hello.txt --bundle hello.sigstore.json {who}",
         "sigwarden monitor init --yes && sigwarden monitor once",
-        "sigwarden drill",
+        "sigwarden drill --log sandbox.v2",
         f"sigwarden sandbox token --dir {where} https://github.com/acme/widget/.github/workflows/ci.yml@refs/heads/main",
         f'sigstore --trust-config {where}/client_trust.json sign --identity-token "$(cat {where}/{TOKEN})" hello.txt',
         f"cosign initialize --mirror {sigstore.tuf.url} --root {where}/root.json",

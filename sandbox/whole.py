@@ -48,14 +48,18 @@ class WholeSigstore:
         # A log is called as the host of its URL: from that verifiers know how its heads are signed.
         self.rekor_v1 = SandboxV1("127.0.0.1", ca=self.ca, seed=seed, now=now, port=ports[4])
         self.rekor_v2 = SandboxV2("localhost", ca=self.ca, seed=seed, now=now, port=ports[5])
-        self.rekor_v2.base_url = self.rekor_v2.url.replace("127.0.0.1", "localhost")
         self.tsa = SandboxTSA(seed=seed, now=now, port=ports[3])
         self.tuf = SandboxTUF(seed=seed, now=now, port=ports[6])
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        for service in self.services:
-            self._open.enter_context(service)
+        try:
+            for service in self.services:
+                self._open.enter_context(service)
+        except OSError:  # a port is taken
+            self._open.close()
+            raise
+        self.rekor_v2.base_url = self.rekor_v2.url.replace("127.0.0.1", "localhost")
         self.publish_trust()
         return self
 

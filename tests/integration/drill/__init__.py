@@ -1,0 +1,1 @@
+"""Fire drills against the sandbox."""
