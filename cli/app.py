@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 import click
 
@@ -23,6 +24,23 @@ _LONG_WITH_ONE_DASH = re.compile(r"-[a-z][a-z0-9-]+(=.*)?\Z", re.DOTALL)
 def printable(text: str) -> str:
     """`text` with every control character and direction mark spelled out: what a log says cannot move the cursor."""
     return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+class UnknownCommand(click.ClickException):
+    """No such command: told and counted as cosign does (exit 1), with the one that was probably meant."""
+
+    exit_code = 1
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'unknown command "{name}" for "sigwarden"')
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        self._next = f"Did you mean '{near[0]}'?" if near else "Run 'sigwarden --help' for usage."
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """The two lines that scripts around cosign look for, and what to do between them."""
+        (file or sys.stderr).write(
+            f"Error: {self.message}\n{self._next}\nerror during command execution: {self.message}\n"
+        )
 
 
 class LazyGroup(click.Group):
@@ -46,9 +64,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Like click's, but an unknown name gets a suggestion."""
         if args and args[0] not in COMMANDS:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else " See 'sigwarden --help'."
-            raise click.UsageError(f"there is no command '{printable(args[0])}'.{hint}")
+            raise UnknownCommand(printable(args[0]))
         return super().resolve_command(ctx, args)
 
 
@@ -103,6 +119,9 @@ def run(argv: Sequence[str]) -> int:
     except click.UsageError as error:
         error.show()
         return USAGE
+    except UnknownCommand as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return USAGE
