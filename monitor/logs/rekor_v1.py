@@ -129,7 +129,7 @@ class RekorV1Log:
         raise self._withheld(left, [row for row in answers if row[0] in set(left)], untried)
 
     def _fetch_one(self, index: int) -> tuple[int, Batch, Reply]:
-        reply = self._ask((index,), fresh=True)
+        reply = self._ask_alone(index)
         if reply.status == 500:
             raise Unreachable(
                 f"{self.spec.origin}: the server cannot give leaf {index - self.spec.base} (500), asked for alone",
@@ -141,6 +141,19 @@ class RekorV1Log:
         if reply.status in _WHOLE:
             return index, Batch(odd=f"the status {reply.status}"), reply
         return index, self._parse(reply, (index,)), reply
+
+    def _ask_alone(self, index: int) -> Reply:
+        try:
+            return self._ask((index,), fresh=True)
+        except Unreachable as error:
+            if error.cause != "too-large":
+                raise
+            raise Unreachable(
+                f"{self.spec.origin}: leaf {index - self.spec.base} alone is more than {MAX_ANSWER} bytes",
+                cause="too-large",
+                code="too-large",
+                evidence={"indexes": str(index - self.spec.base)},
+            ) from error
 
     def _ask(self, indexes: Sequence[int], *, fresh: bool) -> Reply:
         call = Call(

@@ -208,6 +208,24 @@ def test_row_31_large_entries_are_read_one_by_one(v1: World, monkeypatch: pytest
     assert v1.finding("unexpected-identity").proven
 
 
+def test_row_31_an_entry_that_is_too_large_alone(v1: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing proves what we do not read: it is named, and the position stays before it."""
+    v1.grow(400)
+    honest = rekor_v1.MAX_ANSWER
+    monkeypatch.setattr(rekor_v1, "MAX_ANSWER", 1 << 20)
+    index = v1.log.add(hashedrekord_v1(SigningKey.make("ecdsa-p256", "huge"), b"huge")[:-1] + b" " * (1 << 20) + b"}")
+    v1.hit()
+    v1.grow(5)
+    v1.once()
+    done = v1.once(after=6)
+    expect(done, "DEGRADED", "unreachable", exit_code=3)
+    assert f"leaf {index} alone" in done.findings[0].message
+    assert v1.row().timeline.position == index // 256 * 256
+    monkeypatch.setattr(rekor_v1, "MAX_ANSWER", honest)
+    done = v1.once()
+    assert (done.verdict, v1.proven) == ("OK", 707), said(done)
+
+
 def test_row_31_the_largest_entry_of_v2(v2: World) -> None:
     from sandbox.hostile import bodies
 
