@@ -52,8 +52,7 @@ def wait_for(canary: Canary, waiting: Waiting) -> Arrival:
     ours = _take_lease(tower)
     try:
         while True:
-            if ours:
-                one_pass(tower, Limits(seconds=max(1.0, end - time.monotonic())))
+            ours = ours and _pass(tower, max(1.0, end - time.monotonic()))
             arrival, settled = look(canary, waiting)
             left = end - time.monotonic()
             if settled or left <= 0:
@@ -62,6 +61,17 @@ def wait_for(canary: Canary, waiting: Waiting) -> Arrival:
     finally:
         if ours:
             tower.store.release_lease(utc_now())
+
+
+def _pass(tower: Watchtower, seconds: float) -> bool:
+    """One pass; False when a daemon has taken over meanwhile: then it is waited for."""
+    try:
+        one_pass(tower, Limits(seconds=seconds))
+    except Refused as error:
+        if error.code != "lease-lost":
+            raise
+        return False
+    return True
 
 
 def look(canary: Canary, waiting: Waiting) -> tuple[Arrival, bool]:

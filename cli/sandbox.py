@@ -55,6 +55,7 @@ def up(folder: Path | None, port: int | None, seed: str | None, ct: Any, user: s
                 _tell(sigstore, place, as_json=as_json)
                 while not done.wait(_TOKEN_EVERY):
                     write_new(str(place / TOKEN), sigstore.token().encode(), replace=True)
+                    sigstore.forget()
         except OSError as error:
             hint = "another program has one of the ports" if port else ""
             raise Refused(f"the sandbox cannot be served: {error.strerror}", code="sandbox", hint=hint) from error

@@ -185,7 +185,10 @@ class SandboxCT(Tiled):
         """The signed head over `view`: RFC 6962 servers keep the bytes until the tree grows, static ones sign anew."""
         if self.form == "static" or self.lies.note is not None:
             return super().note(view)
-        return self._heads.setdefault((view.size, view.root), super().note(view))
+        name = view.size, view.root
+        if name not in self._heads:
+            self._heads[name] = super().note(view)
+        return self._heads[name]
 
     def encode(self, items: Sequence[bytes]) -> bytes:
         """A data tile: each TimestampedEntry, precertificate and fingerprints of the chain (C2SP static-ct-api)."""

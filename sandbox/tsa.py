@@ -1,6 +1,7 @@
 """When was this signed? An RFC 3161 timestamp authority."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,7 +41,7 @@ class TSA:
         ]
         root_key, self.key = keys
         self._root = Issuer(der.name(organization, "sandbox-tsa-root"), root_key)
-        self._serial = 1
+        self._serials = itertools.count(2)
         validity = (created, created + _LIFETIME)
         spki = root_key.spki
         self.root = seal(self._root.tbs(1, validity, self._root.name, spki, ca_extensions(spki, None, 0)), root_key)
@@ -69,13 +70,12 @@ class TSA:
         self, digest: bytes, *, embedded: bool = True, nonce: int | None = None, algorithm: str = "sha256"
     ) -> bytes:
         """A TimeStampResp over a digest; `embedded` puts the signer's certificate in."""
-        self._serial += 1
         imprint = der.sequence(der.oid(HASHES[algorithm]))
         info = der.sequence(
             der.integer(1),
             der.oid(_POLICY),
             der.sequence(imprint, der.tlv(der.OCTET_STRING, digest)),
-            der.integer(self._serial),
+            der.integer(next(self._serials)),
             der.tlv(0x18, self.now().astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode()),
             b"" if nonce is None else der.integer(nonce),
         )

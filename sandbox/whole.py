@@ -76,6 +76,11 @@ class WholeSigstore:
         for service in self.services:
             service.honest()
 
+    def forget(self) -> None:
+        """Drop the records of what was asked: they would grow as long as it runs."""
+        for service in self.services:
+            service.requests.clear()
+
     # -- what a client needs -------------------------------------------------------------------------------------------
 
     def token(self, identity: str | Claims | None = None, *, issuer: str | None = None) -> str:

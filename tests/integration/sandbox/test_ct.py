@@ -129,6 +129,46 @@ def test_what_a_log_withholds_or_swaps(old: SandboxCT) -> None:
     assert get(old, "get-entries", start=0, end=9)["entries"] == truth
 
 
+@pytest.mark.parametrize("form", ["flipped", "short", "long", "malformed"])
+def test_wrong_proofs_do_not_hold(old: SandboxCT, form: str) -> None:
+    old.fill(13)
+    old.publish()
+    small, large = (Tree(size, old.shard.tree.root(size)) for size in (5, 13))
+    truth = get(old, "get-sth-consistency", first=5, second=13)
+    old.wrong_proof(form, times=1)
+    false = get(old, "get-sth-consistency", first=5, second=13)["consistency"]
+    with pytest.raises((Untrue, ValueError)):
+        check_consistency(small, large, [base64.b64decode(one, validate=True) for one in false])
+    assert get(old, "get-sth-consistency", first=5, second=13) == truth
+    old.wrong_proof(form, of="inclusion")
+    assert get(old, "get-sth-consistency", first=5, second=13) == truth
+    assert get(old, "get-entry-and-proof", leaf_index=5, tree_size=13)["audit_path"] != [
+        base64.b64encode(one).decode() for one in old.shard.tree.inclusion(5, 13)
+    ]
+
+
+def test_lies_about_tiles(static: SandboxCT) -> None:
+    static.fill(4)
+    static.publish()
+    path = static.url + "/tile/data/000.p/4"
+    truth = httpx.get(path).content
+    assert all(leaf[2:] in truth for leaf in static.shard.bodies)
+    static.drop(2)
+    assert static.shard.bodies[2][2:] not in httpx.get(path).content
+    static.honest()
+    static.duplicate(1)
+    assert httpx.get(path).content.count(static.shard.bodies[1][2:]) == 2
+    static.honest()
+    static.tile_disagrees(3)
+    hashes = httpx.get(static.url + "/tile/0/000.p/4").content
+    assert [hash_leaf(leaf) == hashes[at * 32 : at * 32 + 32] for at, leaf in enumerate(static.shard.bodies)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_fork_is_signed_and_does_not_fit(log: SandboxCT) -> None:
     log.fill(6)
     before = Tree(6, log.shard.tree.root(6))

@@ -1,7 +1,9 @@
 """What sigstore-python signs against the sandbox, sigstore-python and we verify, with both kinds of Rekor."""
 
+import base64
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from sigstore.dsse import DigestSet, StatementBuilder, Subject
@@ -14,6 +16,7 @@ from sigstore.verify.policy import Identity
 
 from sandbox import claims
 from sandbox.entries import IN_TOTO
+from sandbox.keys import SigningKey
 from sandbox.subjects import GITHUB_ACTIONS, GOOGLE, github
 from sandbox.whole import WholeSigstore
 from verifier.artifact import Artifact
@@ -74,6 +77,25 @@ def test_a_statement_signed_by_another_client_verifies(sigstore: WholeSigstore, 
     ours = OurBundle.parse(made.to_json().encode())
     trust = TrustedRoot.parse(sigstore.trusted_root)
     assert verify(ours, Artifact.of(b"artifact"), trust, rule(RELEASE, GITHUB_ACTIONS))
+
+
+def test_the_same_seed_and_clock_give_the_same_certificate_twice() -> None:
+    made: list[list[object]] = [[], []]
+    for one in made:
+        with WholeSigstore(seed="twice", now=lambda: 1.79e9) as sigstore:
+            one += [sigstore.tuf.first_root, sigstore.ca.chain, certificate_of(sigstore), sigstore.token(RELEASE)]
+            one += [sigstore.rekor_v1.checkpoint, sigstore.rekor_v2.checkpoint]
+            one.append(sigstore.ct.note(sigstore.ct.shard.view))
+    assert made[0] == made[1]
+
+
+def certificate_of(sigstore: WholeSigstore) -> bytes:
+    """What Fulcio answers to a seeded key."""
+    key = SigningKey.make("ecdsa-p256", "client")
+    proof = base64.b64encode(key.sign(b"me@corp.test")).decode()
+    asked = {"publicKeyRequest": {"publicKey": {"content": key.pem.decode()}, "proofOfPossession": proof}}
+    token = {"Authorization": f"Bearer {sigstore.token('me@corp.test')}"}
+    return httpx.post(sigstore.fulcio.url + "/api/v2/signingCert", json=asked, headers=token).content
 
 
 def test_a_workflow_gets_the_claims_that_the_sandbox_gives_its_logs(sigstore: WholeSigstore) -> None:
