@@ -1,4 +1,4 @@
-"""How does Rekor v1 take an entry? POST /api/v1/log/entries; of its kinds the sandbox takes hashedrekord and dsse."""
+"""How does Rekor v1 take an entry? POST /api/v1/log/entries; the sandbox takes hashedrekord, dsse, intoto 0.0.2."""
 
 import base64
 import binascii
@@ -46,11 +46,11 @@ def answer(log: Instance, entries: Entries, request: Request) -> Reply:
         return parameter_error(422, f'invalid kind value: "{kind}"')
     if spec is None:
         return parameter_error(602, "spec in body is required")
-    if version != "0.0.1" or kind not in _STORED:
+    if (kind, version) not in _STORED:
         text = f"{kind} implementation for version '{version}' not found: unable to locate entry for version {version}"
         return error(400, f"error processing entry: {text}")
     try:
-        stored: Any = {"apiVersion": version, "kind": kind, "spec": _STORED[kind](spec)}
+        stored: Any = {"apiVersion": version, "kind": kind, "spec": _STORED[kind, version](spec)}
     except (KeyError, TypeError, ValueError, binascii.Error, InvalidSignature) as fault:
         return error(400, f"error processing entry: verifying signature: {fault}")
     return _stored(log, entries, rfc8785.dumps(stored))
@@ -135,4 +135,22 @@ def _who(signature: str, pems: list[bytes], signed: bytes) -> str:
     raise ValueError("could not verify envelope")
 
 
-_STORED = {"hashedrekord": _hashedrekord, "dsse": _dsse}
+def _intoto(spec: dict[str, Any]) -> dict[str, Any]:
+    """The payload is dropped; the envelope's hash is what the client says it is."""
+    content = spec["content"]
+    envelope = content["envelope"]
+    payload = base64.b64decode(base64.b64decode(envelope["payload"]))
+    signed = pae(envelope["payloadType"], payload)
+    for row in envelope["signatures"]:
+        _who(base64.b64decode(row["sig"]).decode(), [base64.b64decode(row["publicKey"])], signed)
+    rows = [{"publicKey": row["publicKey"], "sig": row["sig"]} for row in envelope["signatures"]]
+    kept = {"payloadType": envelope["payloadType"], "signatures": rows}
+    digest = {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()}
+    return {"content": {"envelope": kept, "hash": content["hash"], "payloadHash": digest}}
+
+
+_STORED = {
+    ("hashedrekord", "0.0.1"): _hashedrekord,
+    ("dsse", "0.0.1"): _dsse,
+    ("intoto", "0.0.2"): _intoto,
+}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_der_x509_certificate
@@ -16,6 +16,7 @@ from cryptography.x509 import load_der_x509_certificate
 from sandbox.keys import NoteSigner
 from sandbox.shard import Shard
 from sandbox.wire import Reply, Request
+from verifier.ed25519ph import signature_holds
 
 _MAX_REQUEST = 4 << 20
 _MAX_BODY = 65535
@@ -27,7 +28,7 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "SHA2_384": hashes.SHA384(),
     "SHA2_512": hashes.SHA512(),
 }
-# keyDetails that the server takes: digest, and what the key must be (Ed25519ph is not verified here).
+# keyDetails that the server takes: digest, and what the key must be.
 _DETAILS: dict[str, tuple[str, str]] = {
     "PKIX_ECDSA_P256_SHA_256": ("SHA2_256", "secp256r1"),
     "PKIX_ECDSA_P384_SHA_384": ("SHA2_384", "secp384r1"),
@@ -35,6 +36,7 @@ _DETAILS: dict[str, tuple[str, str]] = {
     "PKIX_RSA_PKCS1V15_2048_SHA256": ("SHA2_256", "2048"),
     "PKIX_RSA_PKCS1V15_3072_SHA256": ("SHA2_256", "3072"),
     "PKIX_RSA_PKCS1V15_4096_SHA256": ("SHA2_256", "4096"),
+    "PKIX_ED25519_PH": ("SHA2_512", "ed25519"),
 }
 
 
@@ -138,7 +140,7 @@ def _checked(request: dict[str, Any]) -> bytes:
     member = "x509Certificate" if "x509Certificate" in verifier else "publicKey"
     raw = _bytes(verifier[member]["rawBytes"])
     key: object = load_der_x509_certificate(raw).public_key() if member[0] == "x" else load_der_public_key(raw)
-    algorithm = "SHA2_512" if details == "PKIX_ED25519_PH" else _verify(key, details, signature, digest)
+    algorithm = _verify(key, details, signature, digest)
     spec: Any = {
         "data": {"algorithm": algorithm, "digest": _b64(digest)},
         "signature": {
@@ -162,6 +164,9 @@ def _verify(key: object, details: str, signature: bytes, digest: bytes) -> str:
         key.verify(signature, digest, ec.ECDSA(prehashed))
     elif isinstance(key, rsa.RSAPublicKey) and str(key.key_size) == wanted:
         key.verify(signature, digest, padding.PKCS1v15(), prehashed)
+    elif isinstance(key, ed25519.Ed25519PublicKey) and wanted == "ed25519":
+        if not signature_holds(key.public_bytes_raw(), signature, digest):
+            raise _Refused("invalid hashedrekord request")
     else:
         raise _Refused("invalid hashedrekord request")
     return algorithm

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.rekor_v1 import SandboxV1
 from tests.real.sandbox.recorded import RecordedV1, rows
 
 # Signatures of the active shard differ in every answer: ECDSA is not repeatable.
@@ -98,3 +99,24 @@ def test_it_shows_every_recorded_head(log: RecordedV1) -> None:
             log.present(number)
             assert client.get("/api/v1/log").text == body
     log.present(-1)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("kind", "version"), [("hashedrekord", "0.0.1"), ("dsse", "0.0.1"), ("intoto", "0.0.2")])
+def test_it_stores_what_the_real_one_stored(real_data: Path, kind: str, version: str) -> None:
+    """Each recorded proposal that was taken becomes the same body, byte for byte."""
+    compared = 0
+    with SandboxV1(seed="stored") as log, httpx.Client(base_url=log.url) as client:
+        for row in rows(real_data / "logs" / "rekor-v1" / "http" / "add-entry.jsonl.gz"):
+            proposal = row["request"].get("body")
+            proposal = json.loads(proposal) if isinstance(proposal, str) else proposal
+            taken = row["response"]["status"] == 201 and "repeat" not in row["name"]
+            if not taken or (proposal["kind"], proposal["apiVersion"]) != (kind, version):
+                continue
+            reply = client.post("/api/v1/log/entries", json=proposal)
+            assert reply.status_code == 201, (row["name"], reply.text)
+            ((_, want),) = json.loads(row["response"]["body"]).items()
+            ((_, got),) = reply.json().items()
+            assert got["body"] == want["body"], row["name"]
+            compared += 1
+    assert compared >= 3
