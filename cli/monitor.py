@@ -116,8 +116,8 @@ def init(config_path: Path, as_json: bool, start: str | None, only: str, yes: bo
     return initialise(config_path, start, only, as_json=as_json, yes=yes)
 
 
-def log_record(tick: "TickResult") -> dict[str, Any]:
-    """One log of a pass as JSON."""
+def log_record(tick: "TickResult", gap: int = 0) -> dict[str, Any]:
+    """One log of a pass as JSON. `gap` entries of it are never read."""
     return {
         "type": "log",
         "log": tick.origin,
@@ -125,6 +125,7 @@ def log_record(tick: "TickResult") -> dict[str, Any]:
         "size": tick.size,
         "proven": tick.proven_to,
         "lag": tick.lag,
+        "gap": gap,
         "read": tick.read,
         "requests": tick.requests,
         "incomplete": tick.incomplete,
@@ -132,14 +133,17 @@ def log_record(tick: "TickResult") -> dict[str, Any]:
     }
 
 
-def log_line(tick: "TickResult") -> str:
-    """One log of a pass for a person."""
+def log_line(tick: "TickResult", gap: int = 0) -> str:
+    """One log of a pass for a person. `gap` entries of it are never read: nothing says "all" then."""
     from monitor.display import visible
 
-    proven = "all proven" if tick.proven_to == tick.size else f"proven to {tick.proven_to}"
+    whole = "all proven" if not gap else f"all proven but {gap} that are not read (see status)"
+    seen = tick.size or tick.verdict == "OK"  # a failed look has no size
+    proven = whole if seen and tick.proven_to == tick.size else f"proven to {tick.proven_to}"
+    size = f"{tick.size} entries" if seen else "no head"
     words = f"; {visible(tick.message)}" if tick.message and tick.verdict != "OK" else ""
     later = "; stopped by a limit, the rest comes with the next pass" if tick.incomplete else ""
-    return f"{tick.verdict:<12}{visible(tick.origin)}: {tick.size} entries, {proven}, {tick.read} new{words}{later}"
+    return f"{tick.verdict:<12}{visible(tick.origin)}: {size}, {proven}, {tick.read} new{words}{later}"
 
 
 def _show(done: "Pass", *, as_json: bool) -> None:
@@ -150,7 +154,7 @@ def _show(done: "Pass", *, as_json: bool) -> None:
         for finding in done.findings:
             put_json({"type": "finding", **finding_record(finding)})
         for tick in done.ticks:
-            put_json(log_record(tick))
+            put_json(log_record(tick, done.gaps.get(tick.origin, 0)))
         put_json(done.summary())
         return
     for finding in done.findings:
@@ -159,7 +163,7 @@ def _show(done: "Pass", *, as_json: bool) -> None:
         words = cut(visible(finding.message), 200)
         put(f"{finding.severity.upper():<9}{finding.kind}  {who}  {words}  [{state}, {finding.id}]")
     for tick in done.ticks:
-        put(log_line(tick))
+        put(log_line(tick, done.gaps.get(tick.origin, 0)))
     for name, why in done.undelivered.items():
         put(f"UNDELIVERED  channel {visible(name)}: {visible(why)}")
     put(_conclusion(done))
@@ -173,5 +177,6 @@ def _conclusion(done: "Pass") -> str:
         return "Not everything could be checked: nothing here is called clean."
     told = [one for one in done.findings if one.cls == "FINDING"]
     expected = sum(one.kind == "expected-identity" for one in done.findings)
-    counted = f" {expected} expected signatures." if expected else ""
-    return f"{len(told)} new findings.{counted}" if told else f"Clean: everything new is proven.{counted}"
+    counted = f" {expected} expected signature{'s' if expected > 1 else ''}." if expected else ""
+    findings = "1 new finding." if len(told) == 1 else f"{len(told)} new findings."
+    return f"{findings}{counted}" if told else f"Clean: everything new is proven.{counted}"

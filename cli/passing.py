@@ -27,11 +27,15 @@ _TOLD_FROM = SEVERITIES.index("medium")
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass saw. `undelivered` maps a channel to why it did not take what it was owed."""
+    """What one pass saw. `undelivered` maps a channel to why it did not take what it was owed.
+
+    `gaps` maps a log to how many of its entries nobody will read: those before the start, and accepted gaps.
+    """
 
     ticks: list[TickResult] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     undelivered: dict[str, str] = field(default_factory=dict)
+    gaps: dict[str, int] = field(default_factory=dict)
     sent: int = 0
     health: Health | None = None
 
@@ -105,4 +109,8 @@ def one_pass(tower: Watchtower, limits: Limits, stop: threading.Event | None = N
     stored = [row.finding for row in store.new_findings(before)]
     unsaved = [finding for tick in done.ticks for finding in tick.unsaved]
     done.findings = stored + unsaved
+    done.gaps = {
+        log.origin: sum(span.end - span.start for span in log.timeline.spans if span.verdict == "gap")
+        for log in store.logs()
+    }
     return done

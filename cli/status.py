@@ -7,15 +7,26 @@ from cli.config_file import LoadedConfig
 from cli.options import put, put_json
 from cli.parts import freshness
 from monitor.display import visible
+from monitor.findings import KINDS, SEVERITIES
 from monitor.health import Check, read_health
-from monitor.store import LogRow, Store
+from monitor.store import FindingFilter, LogRow, Store
 
 
 def show_status(config: LoadedConfig, store: Store, *, as_json: bool) -> int:
-    """Print every log, what is not well, and what is owed; 3 when anything is not well."""
+    """Print every log, what is not well, what is open and what is owed; 3 when anything is not well.
+
+    One failed look is no fault of health (the freshness target decides that), and yet nothing is called well after it.
+    """
     now = datetime.now(UTC)
     health = read_health(store, now, freshness(config))
     logs = store.logs()
+    lately = [
+        row
+        for row in (store.health(log.origin) for log in logs if log.state != "archived")
+        if row and row.verdict != "OK"
+    ]
+    well = health.ok and not lately
+    opened = _open(store)
     pending = {f"{channel} {state}": count for (channel, state), count in store.outbox_depth().items()}
     if as_json:
         for log in logs:
@@ -25,22 +36,43 @@ def show_status(config: LoadedConfig, store: Store, *, as_json: bool) -> int:
                 "type": "summary",
                 "instance": store.instance,
                 "healthy": health.ok,
+                "well": well,
                 "faults": [_fault(check) for check in health.faults],
+                "open": opened,
                 "outbox": pending,
             }
         )
-        return 0 if health.ok else 3
+        return 0 if well else 3
     put(f"Instance {store.instance}")
     for log in logs:
         for line in _log_lines(store, log):
             put(line)
     for check in health.faults:
         put(f"NOT WELL  {check.subject} {visible(check.name)}: {visible(check.message)}")
+    faulty = {check.name for check in health.faults}
+    for row in lately:
+        if row.origin not in faulty:
+            put(f"NOT WELL  log {visible(row.origin)}: the last look ended {row.verdict}: {visible(row.last_error)}")
     for name, count in pending.items():
         put(f"Outbox    {visible(name)}: {count}")
-    if health.ok:
-        put("Everything is well.")
-    return 0 if health.ok else 3
+    if opened:
+        words = ", ".join(f"{count} {severity}" for severity, count in opened.items())
+        put(f"Open      {words}: sigwarden findings list")
+    if well:
+        put(
+            "Nothing is open and every log is read as it should be."
+            if not opened
+            else "Every log is read as it should be."
+        )
+    return 0 if well else 3
+
+
+def _open(store: Store) -> dict[str, int]:
+    """How many findings nobody has acknowledged yet, by severity, gravest first; what is only kept is not counted."""
+    kinds = tuple(slug for slug, kind in KINDS.items() if kind.cls not in ("OK", "event"))
+    shown = (severity for severity in SEVERITIES if severity != "info")
+    counts = {one: store.count(FindingFilter(kinds=kinds, severities=(one,), acked=False)) for one in shown}
+    return {severity: count for severity, count in counts.items() if count}
 
 
 def _fault(check: Check) -> dict[str, str]:

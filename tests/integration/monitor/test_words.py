@@ -1,0 +1,93 @@
+"""Do `monitor once` and `monitor status` say more than what was checked?"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.app import run
+from sandbox.rekor_v2 import SandboxV2
+from sandbox.subjects import github
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def log() -> Iterator[SandboxV2]:
+    with SandboxV2(seed="words") as box:
+        box.fill(20)
+        box.publish()
+        yield box
+
+
+@pytest.fixture
+def call(log: SandboxV2, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    (tmp_path / "root.json").write_bytes(log.trusted_root)
+    config = tmp_path / "sigwarden.toml"
+    config.write_text(f"""
+[logs.box]
+trusted_root = "root.json"
+v2 = {{ read_url = "{log.read_url}", origin = "{log.origin}" }}
+[http]
+retries = 0
+[[watch]]
+github_repo = "acme/widget"
+expect.ref = "refs/tags/v*"
+""")
+
+    def command(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run([*words, "--config", str(config)])
+        return code, capsys.readouterr().out
+
+    return command
+
+
+def test_what_was_signed_before_the_start_is_not_called_proven(call: Callable[..., tuple[int, str]]) -> None:
+    assert call("monitor", "init", "--yes", "--from", "now")[0] == 0
+    code, out = call("monitor", "once")
+    assert code == 0
+    assert "20 entries, all proven but 20 that are not read" in out
+    records = [json.loads(line) for line in call("monitor", "once", "--json")[1].splitlines()]
+    assert [one["gap"] for one in records if one["type"] == "log"] == [20]
+
+
+def test_a_log_read_from_its_first_leaf_is_all_proven(call: Callable[..., tuple[int, str]]) -> None:
+    call("monitor", "init", "--yes", "--from", "0")
+    assert "20 entries, all proven, 20 new" in call("monitor", "once")[1]
+
+
+def test_after_a_failed_look_nothing_is_called_well(log: SandboxV2, call: Callable[..., tuple[int, str]]) -> None:
+    call("monitor", "init", "--yes", "--from", "0")
+    call("monitor", "once")
+    assert call("monitor", "status")[0] == 0
+    log.status(500)
+    code, out = call("monitor", "once")
+    assert code == 3
+    assert "no head, proven to 20" in out
+    code, out = call("monitor", "status")
+    assert code == 3
+    assert "the last look ended OPERATIONAL" in out
+    assert "as it should be" not in out
+    code, out = call("monitor", "status", "--json")
+    summary = json.loads(out.splitlines()[-1])
+    assert code == 3
+    assert summary["healthy"]  # the freshness target is still met
+    assert not summary["well"]
+
+
+def test_open_findings_are_counted_until_they_are_acknowledged(
+    log: SandboxV2, call: Callable[..., tuple[int, str]]
+) -> None:
+    call("monitor", "init", "--yes", "--from", "0")
+    log.sign_blob(github("acme/widget", ref="refs/heads/main"))
+    log.publish()
+    call("monitor", "once")
+    code, out = call("monitor", "status")
+    assert code == 0
+    assert "Open      1 high: sigwarden findings list" in out
+    assert "Nothing is open" not in out
+    found = json.loads(call("findings", "list", "--json")[1])
+    call("findings", "ack", found["id"], "--note", "ours")
+    assert "Nothing is open" in call("monitor", "status")[1]
