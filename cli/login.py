@@ -11,7 +11,7 @@ import webbrowser
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.app import printable
 from cli.inputs import read_input
@@ -21,7 +21,9 @@ from signer.oauth import Client, Person, browser_token, client_token, device_tok
 from signer.services import DEFAULT_ISSUER
 from signer.token import Token, looks_like_token, read_token
 from verifier.errors import Refused
-from verifier.fetch.http import Http
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _MAX_TOKEN = 64 << 10
 _PRIVACY = (
@@ -33,7 +35,7 @@ _PRIVACY = (
 )
 
 
-def log_in(flags: Mapping[str, Any], http: Http, issuer: str | None, now: datetime) -> Token:
+def log_in(flags: Mapping[str, Any], http: "Http", issuer: str | None, now: datetime) -> Token:
     """The token to sign with, checked; asks the privacy question before a person logs in for a public record."""
     audience = flags["oidc_client_id"]
     given = flags["identity_token"]
@@ -69,7 +71,7 @@ def _is_file(value: str) -> bool:
         return False
 
 
-def _interactive(flags: Mapping[str, Any], http: Http, issuer: str, flow: str | None) -> str:
+def _interactive(flags: Mapping[str, Any], http: "Http", issuer: str, flow: str | None) -> str:
     client = Client(flags["oidc_client_id"], _secret(flags["oidc_client_secret_file"]), flags["oidc_redirect_url"])
     endpoints = discover(http, issuer)
     if flow == "client_credentials":

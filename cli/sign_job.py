@@ -5,7 +5,6 @@ Each file is read once and streamed; one that fails does not keep the others fro
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from cli.inputs import STDIN, read_artifact, read_input
 from cli.sign_output import Output, outputs_of, write_output
 from cli.sign_session import Session, session
 from signer.sign import Work
-from signer.statement import make_statement, read_statement
 from verifier.artifact import Artifact
 from verifier.dsse import MAX_PAYLOAD, check_subject
 from verifier.errors import Refused, SigwardenError, Untrue
@@ -61,8 +59,10 @@ def _all(names: Sequence[str], outputs: Sequence[Output], shared: Session, make:
         return 0
     if shared.workers == 1:
         return max([_outcome(name, job) for name, job in zip(names, jobs, strict=True)])
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(shared.workers) as pool:
-        futures: list[Future[list[str]]] = [pool.submit(job) for job in jobs]
+        futures = [pool.submit(job) for job in jobs]
         try:
             return max([_outcome(name, future.result) for name, future in zip(names, futures, strict=True)])
         finally:
@@ -99,6 +99,8 @@ def _say(lines: Sequence[str]) -> None:
 
 def _attestation(name: str, flags: Mapping[str, Any]) -> Work:
     """The statement to sign, and what it is about; read and checked before anybody logs in."""
+    from signer.statement import make_statement, read_statement
+
     artifact = _subject(name, flags)
     if flags["statement"]:
         payload, statement = read_statement(read_input(flags["statement"], limit=MAX_PAYLOAD + 1))

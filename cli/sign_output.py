@@ -12,7 +12,6 @@ from typing import Any
 
 from cli.cosign_flags import warn
 from cli.new_file import check_new, write_new
-from signer.legacy import certificate_file, legacy_bundle, signature_file, timestamp_file
 from verifier.bundle import Bundle
 from verifier.dsse import Envelope
 from verifier.errors import Refused
@@ -83,7 +82,7 @@ def write_output(output: Output, bundle: Bundle, key: PublicKey) -> list[str]:
         _write(path, data, output)
         lines.append(f"Wrote {kind} to file {path}")
     if output.bundle:
-        _write(output.bundle, legacy_bundle(bundle, key) if output.legacy else bundle.encode(), output)
+        _write(output.bundle, _old_bundle(bundle, key) if output.legacy else bundle.encode(), output)
         lines.append(f"Wrote bundle to file {output.bundle}")
     if output.legacy and "signature" not in output.pieces:
         data = _piece("signature", bundle, output)
@@ -110,7 +109,15 @@ def _is_folder(path: str) -> bool:
     return Path(path).is_dir()
 
 
+def _old_bundle(bundle: Bundle, key: PublicKey) -> bytes:
+    from signer.legacy import legacy_bundle
+
+    return legacy_bundle(bundle, key)
+
+
 def _piece(kind: str, bundle: Bundle, output: Output) -> bytes:
+    from signer.legacy import certificate_file, signature_file, timestamp_file
+
     if kind == "certificate":
         return certificate_file(bundle)
     if kind == "timestamp":

@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cli.app import printable
 from cli.sign_plan import Plan, plan_of
 from cli.signer_of import signer_of
 from cli.version import VERSION
 from signer.journal import Journal
+from signer.keys import scheme_of
 from signer.keys.key import SigningKey
 from signer.sign import Credential, Work, Workshop, needs, sign
 from verifier.bundle import Bundle
-from verifier.fetch.http import Http, HttpPolicy
+from verifier.errors import Refused
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 # Rekor v2 answers when the entry is in a published tree, seconds later: then waiting is done side by side.
 _SIDE_BY_SIDE = 8
@@ -64,11 +68,30 @@ def session(flags: Mapping[str, Any]) -> Iterator[Session]:
     with (
         _told(journal),
         _terminated(),
-        Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}", ceiling=workers)) as http,
+        _network(flags, plan, workers) as http,
     ):
         credential = signer_of(flags, plan, http, now)
         workshop = Workshop(http, plan.services, plan.trust, journal, flags["rekor_entry_type"])
         yield Session(plan, workshop, credential, workers)
+
+
+class _NoNetwork:
+    """Stands where nothing is to be asked of anybody: a command that needs no service loads no client for one."""
+
+    def __getattr__(self, name: str) -> object:
+        raise Refused("this command was to use no network", code="offline")
+
+
+@contextlib.contextmanager
+def _network(flags: Mapping[str, Any], plan: Plan, workers: int) -> "Iterator[Http]":
+    services = plan.services
+    if not (plan.keyless or services.logs or services.tsas or scheme_of(flags["key"] or "") not in ("", "env")):
+        yield cast("Http", _NoNetwork())
+        return
+    from verifier.fetch.http import Http, HttpPolicy
+
+    with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}", ceiling=workers)) as http:
+        yield http
 
 
 @contextlib.contextmanager

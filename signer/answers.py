@@ -6,7 +6,7 @@ Answers are attacker-controlled and may hold secrets: parsed strictly, never quo
 from typing import Any
 
 from verifier.errors import Malformed
-from verifier.fetch.http import Reply
+from verifier.fetch.call import Reply
 from verifier.jsonstrict import loads
 
 _MAX_BYTES = 16 << 20

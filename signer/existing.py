@@ -6,6 +6,7 @@ entry; v2 its index, and the entry and its proof are then read from the tiles un
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from signer.answers import complaint_of, members_of
@@ -14,9 +15,12 @@ from verifier.bodies import kind_of
 from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.entry import InclusionProof, LogEntry, entry_from_rest
 from verifier.errors import Malformed, SigwardenError, Unreachable, Untrue
-from verifier.fetch.http import Http, Reply, expect
+from verifier.fetch.call import Reply, expect
 from verifier.tiles import TILE_WIDTH, TileReader, entries_path, parse_entry_bundle, tile_path
 from verifier.trust import TrustedLog, TrustedRoot
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _ENTRY_ID = re.compile(r"\b(?:[0-9a-f]{16})?[0-9a-f]{64}\b", re.ASCII)
 _INDEX = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -28,7 +32,7 @@ _MAX_TILE = TILE_WIDTH * _HASH
 _PREFIXES = ("/api/v2", "")  # the public instance; a plain folder of tiles
 
 
-def existing_v1(http: Http, log: Log, conflict: Reply) -> LogEntry:
+def existing_v1(http: "Http", log: Log, conflict: Reply) -> LogEntry:
     """The entry that a 409 of Rekor v1 names, by its Location or its message."""
     match = _ENTRY_ID.search(conflict.headers.get("Location", "")) or _ENTRY_ID.search(complaint_of(conflict))
     if match is None:
@@ -41,7 +45,7 @@ def existing_v1(http: Http, log: Log, conflict: Reply) -> LogEntry:
     raise Malformed(f"{log.url} answered with another entry than {match[0]}", code="rekor-reply")
 
 
-def existing_v2(http: Http, log: Log, conflict: Reply, trust: TrustedRoot) -> LogEntry:
+def existing_v2(http: "Http", log: Log, conflict: Reply, trust: TrustedRoot) -> LogEntry:
     """The entry at the index that a 409 of Rekor v2 names, proven from tiles."""
     index = _index_of(conflict)
     if index is None:
@@ -80,7 +84,7 @@ def _index_of(conflict: Reply) -> int | None:
     return int(said[said.lastindex or 0]) if said else None
 
 
-def _head(http: Http, log: Log, trust: TrustedRoot) -> tuple[str, TrustedLog, Checkpoint]:
+def _head(http: "Http", log: Log, trust: TrustedRoot) -> tuple[str, TrustedLog, Checkpoint]:
     """(base URL of its files, the trusted log, its newest signed head)."""
     host = urlsplit(log.url).hostname or ""
     failure: SigwardenError = Untrue(f"the trust root does not know the log {log.url}", code="log-unknown")
@@ -99,19 +103,19 @@ def _head(http: Http, log: Log, trust: TrustedRoot) -> tuple[str, TrustedLog, Ch
     raise failure
 
 
-def _tile(http: Http, base: str, place: tuple[int, int], width: int) -> bytes:
+def _tile(http: "Http", base: str, place: tuple[int, int], width: int) -> bytes:
     data, _ = _whole_or_part(http, lambda wide: f"{base}/{tile_path(*place, wide)}", width, _MAX_TILE)
     return data[: width * _HASH]
 
 
-def _body(http: Http, base: str, index: int, size: int) -> bytes:
+def _body(http: "Http", base: str, index: int, size: int) -> bytes:
     number = index // TILE_WIDTH
     width = min(TILE_WIDTH, size - number * TILE_WIDTH)
     data, got = _whole_or_part(http, lambda wide: f"{base}/{entries_path(number, wide)}", width, _MAX_BUNDLE)
     return parse_entry_bundle(data, got)[index % TILE_WIDTH]
 
 
-def _whole_or_part(http: Http, url: Callable[[int], str], width: int, limit: int) -> tuple[bytes, int]:
+def _whole_or_part(http: "Http", url: Callable[[int], str], width: int, limit: int) -> tuple[bytes, int]:
     """(bytes, their width) of a file of tiles; a partial one vanishes when the full one exists (protocol.md T24)."""
     reply = http.get(url(width), max_bytes=limit)
     if reply.status == 404 and width < TILE_WIDTH:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signer.answers import complaint_of, members_of
 from signer.keys.key import SigningKey
@@ -17,12 +17,15 @@ from signer.token import Token
 from verifier.certificate import read_identity
 from verifier.chain import check_chain
 from verifier.errors import Malformed, Unreachable, Untrue
-from verifier.fetch.http import Http, Reply, expect
+from verifier.fetch.call import Reply, expect
 from verifier.holder import key_of
 from verifier.jsonstrict import b64
 from verifier.pem import CERTIFICATE, parse_pem
 from verifier.sct import check_detached_sct, check_sct
 from verifier.trust import TrustedRoot
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _MAX_ANSWER = 1 << 20
 _LEEWAY = timedelta(minutes=5)  # the authority's clock may be ahead of ours
@@ -39,7 +42,9 @@ class Certificate:
     not_after: datetime
 
 
-def request_certificate(http: Http, url: str, token: Token, key: SigningKey) -> tuple[tuple[bytes, ...], bytes | None]:
+def request_certificate(
+    http: "Http", url: str, token: Token, key: SigningKey
+) -> tuple[tuple[bytes, ...], bytes | None]:
     """(chain, detached SCT) for `key` and the token's identity, not yet checked; Unreachable with Fulcio's reason."""
     public = {"algorithm": _ALGORITHMS.get(key.public.kind.partition("-")[0], ""), "content": key.public.pem.decode()}
     proof = base64.b64encode(key.sign(token.subject.encode())).decode()

@@ -7,13 +7,16 @@ is present but fails is an error, not a reason to ask the next one: nobody shoul
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from signer.answers import text_of
 from signer.spiffe import fetch_jwt_svid
 from verifier.errors import Refused, Unreachable
-from verifier.fetch.http import Call, Http, Reply, expect
+from verifier.fetch.call import Call, Reply, expect
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _TOKEN_FILE = Path("/var/run/sigstore/cosign/oidc-token")
 _PRODUCT = Path("/sys/class/dmi/id/product_name")
@@ -33,7 +36,7 @@ class Place:
     """Where we run: its variables, the files that providers leave, and the way to their services."""
 
     env: Mapping[str, str] = field(repr=False)
-    http: Http
+    http: "Http"
     token_file: Path = _TOKEN_FILE
     product: Path = _PRODUCT
     iam_url: str = _IAM

@@ -10,14 +10,17 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from signer.answers import members_of
 from signer.callback import Listener
 from signer.token import claims_of
 from verifier.errors import Malformed, Refused, Unreachable, Untrue
-from verifier.fetch.http import Call, Http, Reply, expect
+from verifier.fetch.call import Call, Reply, expect
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 SCOPE = "openid email"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -57,7 +60,7 @@ class Person:
     clock: Callable[[], float]
 
 
-def discover(http: Http, issuer: str) -> Endpoints:
+def discover(http: "Http", issuer: str) -> Endpoints:
     """The issuer's endpoints (OpenID Connect Discovery 1.0); Untrue if the document is another issuer's."""
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     members = members_of(expect(http.get(url, max_bytes=_LARGEST), 200))
@@ -68,7 +71,7 @@ def discover(http: Http, issuer: str) -> Endpoints:
     return Endpoints(issuer, found["authorization"], found["token"], device)
 
 
-def browser_token(http: Http, endpoints: Endpoints, client: Client, person: Person) -> str:
+def browser_token(http: "Http", endpoints: Endpoints, client: Client, person: Person) -> str:
     """The token of a person who logs in with a browser on this machine (or elsewhere, and types the code)."""
     verifier, challenge = _pkce()
     state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -103,7 +106,7 @@ def browser_token(http: Http, endpoints: Endpoints, client: Client, person: Pers
     return token
 
 
-def device_token(http: Http, endpoints: Endpoints, client: Client, person: Person) -> str:
+def device_token(http: "Http", endpoints: Endpoints, client: Client, person: Person) -> str:
     """The token of a person who logs in on another device (RFC 8628)."""
     if not endpoints.device:
         raise Refused(
@@ -133,7 +136,7 @@ def device_token(http: Http, endpoints: Endpoints, client: Client, person: Perso
     raise Refused("nobody confirmed the login in time, or it was refused", code="oidc-denied")
 
 
-def client_token(http: Http, endpoints: Endpoints, client: Client) -> str:
+def client_token(http: "Http", endpoints: Endpoints, client: Client) -> str:
     """The token of a service that has a client secret (RFC 6749 section 4.4)."""
     if not client.secret:
         raise Refused(
@@ -150,7 +153,7 @@ def _pkce() -> tuple[str, str]:
     return verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _post_form(http: Http, url: str, form: Mapping[str, str], client: Client) -> Reply:
+def _post_form(http: "Http", url: str, form: Mapping[str, str], client: Client) -> Reply:
     """One POST; a secret goes into the Authorization header (RFC 6749 section 2.3.1), never into the form."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     fields = dict(form)

@@ -9,46 +9,28 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signer.answers import complaint_of, members_of
 from signer.existing import existing_v1, existing_v2
 from signer.services import Log
+from signer.signed import Signed
 from verifier.dsse import Envelope
 from verifier.entry import LogEntry, entry_from_rest, entry_from_tle
 from verifier.errors import Malformed, Refused, Unreachable
-from verifier.fetch.http import Http, Reply, expect
-from verifier.keys import PublicKey, algorithm_for
-from verifier.pem import CERTIFICATE, encode_pem
+from verifier.fetch.call import Reply, expect
+from verifier.keys import algorithm_for
 from verifier.trust import TrustedRoot
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _MAX_ANSWER = 64 << 20
 _MAX_V2 = 65_535  # bytes of a canonical body in Rekor v2 (protocol.md 3.2)
 _PATHS = {1: "/api/v1/log/entries", 2: "/api/v2/log/entries"}
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What a log is told: a signature over a digest (or over an envelope), and who made it.
-
-    `hash_name` and `digest` are of the artifact, or of the envelope's PAE; `certificate` is DER, None for a bare key.
-    """
-
-    signature: bytes
-    hash_name: str
-    digest: bytes
-    key: PublicKey
-    certificate: bytes | None
-    envelope: Envelope | None = None
-
-    @property
-    def verifier_pem(self) -> bytes:
-        """The certificate or key in PEM, as Rekor v1 keeps it."""
-        return encode_pem(CERTIFICATE, self.certificate) if self.certificate is not None else self.key.pem
-
-
-def add_entry(http: Http, log: Log, proposal: Mapping[str, Any], trust: TrustedRoot) -> LogEntry:
+def add_entry(http: "Http", log: Log, proposal: Mapping[str, Any], trust: TrustedRoot) -> LogEntry:
     """The log's entry for what `propose` made, new or existing.
 
     Unreachable where the log did not answer (no status, or 5xx: it may have the entry) or refused (4xx: it has not).

@@ -10,23 +10,25 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from signer.journal import Journal
 from signer.keys.key import SigningKey, prehashing
-from signer.rekor import Signed, add_entry, propose
 from signer.services import Log, Services
-from signer.tsa import request_timestamp
+from signer.signed import Signed
 from verifier.artifact import Artifact
 from verifier.bundle import V03, Bundle, MessageSignature
 from verifier.certificate import read_identity
 from verifier.dsse import IN_TOTO, Envelope, pae
 from verifier.entry import LogEntry
 from verifier.errors import Unreachable, Untrue
-from verifier.fetch.http import Http
 from verifier.patterns import Pattern
 from verifier.policy import IdentityRule, Policy
 from verifier.trust import TrustedRoot
 from verifier.verification import Verified, verify
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Credential:
 class Workshop:
     """What all signatures of one call share. `entry_kind` is how Rekor v1 records an envelope (dsse, intoto)."""
 
-    http: Http
+    http: "Http"
     services: Services
     trust: TrustedRoot
     journal: Journal
@@ -81,7 +83,7 @@ def needs(key: SigningKey, services: Services, *, attest: bool, pure: bool = Fal
 def sign(work: Work, credential: Credential, shop: Workshop, now: datetime) -> Bundle:
     """The finished bundle, verified. Raises what the failing step raises; the shop's journal knows what was logged."""
     content, signed = _content(work, credential, shop)
-    stamps = tuple(request_timestamp(shop.http, url, signed.signature, shop.trust) for url in shop.services.tsas)
+    stamps = tuple(_stamp(url, signed, shop) for url in shop.services.tsas)
     entries = tuple(_add(work, log, signed, shop) for log in shop.services.logs)
     bundle = Bundle(
         version="0.3",
@@ -171,8 +173,19 @@ def _check_own(check: Callable[[], None]) -> None:
         ) from error
 
 
+# What speaks to services is loaded where there are any: signing with a key alone should cost its derivation.
+
+
+def _stamp(url: str, signed: Signed, shop: Workshop) -> bytes:
+    from signer.tsa import request_timestamp
+
+    return request_timestamp(shop.http, url, signed.signature, shop.trust)
+
+
 def _add(work: Work, log: Log, signed: Signed, shop: Workshop) -> LogEntry:
     """The entry, with every step in the journal: an answer that never came is told differently from a refusal."""
+    from signer.rekor import add_entry, propose
+
     proposal = propose(log, signed, shop.entry_kind)
     shop.journal.begin(work.name, log.url, signed.digest)
     try:

@@ -6,13 +6,17 @@ authority's certificate asked for. The stamp is checked at once: a log entry com
 
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 
 from verifier import der
 from verifier.errors import Untrue
-from verifier.fetch.http import Call, Http, expect
+from verifier.fetch.call import Call, expect
 from verifier.timestamp import check_timestamp
 from verifier.timestamp_token import parse_timestamp
 from verifier.trust import TrustedRoot
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _MAX_ANSWER = 1 << 20
 _NONCE_BITS = 63  # positive in DER, and fits the 64 bits that servers accept
@@ -20,7 +24,7 @@ _SHA256 = der.encode(der.SEQUENCE, der.encode(der.OID, der.oid_body("2.16.840.1.
 _TRUE = der.encode(der.BOOLEAN, b"\xff")
 
 
-def request_timestamp(http: Http, url: str, signature: bytes, trust: TrustedRoot | None) -> bytes:
+def request_timestamp(http: "Http", url: str, signature: bytes, trust: TrustedRoot | None) -> bytes:
     """The DER TimeStampResp of the authority at `url` (its complete POST URL); Untrue if the stamp does not verify.
 
     Without a trust root (`trust` None) only the nonce and the imprint are compared.

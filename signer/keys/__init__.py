@@ -10,11 +10,14 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from signer.keys.key import SigningKey
 from verifier.errors import Refused
-from verifier.fetch.http import Http
 from verifier.keys import PublicKey
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 _SCHEME = re.compile(r"([a-z][a-z0-9-]*):", re.ASCII)
 # scheme -> module; those that begin a URI with "//" and pkcs11, which does not (RFC 7512)
@@ -42,7 +45,7 @@ class Access:
     """
 
     env: Mapping[str, str] = field(repr=False)
-    http: Http
+    http: "Http"
     read: Callable[[str], bytes]
     password: Callable[[], bytes]
     pin: Callable[[], str] = field(default=lambda: "")

@@ -13,7 +13,7 @@ from signer.answers import members_of
 from signer.keys.key import SigningKey
 from signer.keys.remote import RemoteKey, ask, text_in
 from verifier.errors import Malformed, Refused
-from verifier.fetch.http import Call
+from verifier.fetch.call import Call
 from verifier.jsonstrict import b64
 from verifier.keys import PublicKey
 

@@ -19,7 +19,7 @@ from signer.answers import members_of, text_of
 from signer.keys.key import SigningKey, der_signature
 from signer.keys.remote import RemoteKey, ask, b64url, json_call, text_in
 from verifier.errors import Malformed, Refused
-from verifier.fetch.http import Call
+from verifier.fetch.call import Call
 from verifier.keys import PublicKey
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from signer.keys.crc32c import crc32c
 from signer.keys.key import SigningKey
 from signer.keys.remote import RemoteKey, ask, json_call, text_in, usual_hash
 from verifier.errors import Malformed, Refused, Untrue
-from verifier.fetch.http import Call, Http
+from verifier.fetch.call import Call
 from verifier.jsonstrict import b64, integer
 from verifier.keys import PublicKey
 
 if TYPE_CHECKING:
     from signer.keys import Access, Created
+    from verifier.fetch.http import Http
 
 _REFERENCE = re.compile(
     r"gcpkms://(?P<ring>(?P<place>projects/[^/]+/locations/[^/]+)/keyRings/(?P<ring_id>[^/]+))"
@@ -128,7 +129,7 @@ def _crc(answer: Mapping[str, Any], name: str, default: int) -> int:
     return integer(answer[name], name) if name in answer else default
 
 
-def _token(http: Http) -> str:
+def _token(http: "Http") -> str:
     """An access token of the application default credentials."""
     try:
         auth: Any = importlib.import_module("google.auth")
@@ -159,7 +160,7 @@ class _Answer:
 class _Request:
     """google-auth's way to the network: ours, with its caps and checks."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: "Http") -> None:
         self._http = http
 
     def __call__(

@@ -8,12 +8,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signer.answers import members_of
 from verifier.errors import Malformed, Refused, Unreachable, Untrue
-from verifier.fetch.http import Call, Http, Reply
+from verifier.fetch.call import Call, Reply
 from verifier.keys import PublicKey
+
+if TYPE_CHECKING:
+    from verifier.fetch.http import Http
 
 HASHES = {"ecdsa-p256": "sha256", "ecdsa-p384": "sha384", "ecdsa-p521": "sha512", "rsa": "sha256"}
 _MAX_ANSWER = 4 << 20
@@ -64,7 +67,7 @@ def usual_hash(key: PublicKey) -> str:
     return HASHES[key.kind]
 
 
-def ask(http: Http, call: Call, who: str, *allowed: int) -> Reply:
+def ask(http: "Http", call: Call, who: str, *allowed: int) -> Reply:
     """An answer with a good status (2xx, or one of `allowed`); Unreachable with status and the service's short code."""
     reply = http.send(call)
     if 200 <= reply.status < 300 or reply.status in allowed:

@@ -113,7 +113,7 @@ def test_traces_of_a_crash(sigstore: WholeSigstore, place: Path, monkeypatch: py
     def crash(*_args: object, **_kwargs: object) -> object:
         raise RuntimeError("a bug")
 
-    for where in ("cli.signer_of.check_certificate", "signer.sign.add_entry", "cli.sign_job.write_output"):
+    for where in ("cli.identity_of.check_certificate", "signer.rekor.add_entry", "cli.sign_job.write_output"):
         with monkeypatch.context() as patch:
             patch.setattr(where, crash)
             try:
