@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from verifier.errors import Refused
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -244,5 +246,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Going back needs a backup: history is append-only."""
-    raise NotImplementedError
+    """There is nothing before the first schema: a database is restored from a backup, never taken apart."""
+    raise Refused("there is no schema before the first one", code="store-schema", hint="restore a backup instead")
