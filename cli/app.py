@@ -81,7 +81,8 @@ def sigwarden(ctx: click.Context, output_file: str | None, timeout: str, verbose
 def exit_code(error: SigwardenError) -> int:
     """0 true, 1 untrue, 2 usage or configuration, 3 could not check (interfaces of the project)."""
     if isinstance(error, Refused):
-        return USAGE
+        # A database that somebody edited is no matter of usage: nothing can be checked against it.
+        return INCOMPLETE if error.code == "state-tampered" else USAGE
     return INCOMPLETE if isinstance(error, Unreachable) else UNTRUE
 
 

@@ -1,6 +1,7 @@
 """The same from outside: ``sigwarden`` as a process, its exit codes, its JSON lines, its words."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,15 @@ def test_row_71_a_second_one_waits_outside(begun: World) -> None:
         assert "another monitor" in done.stderr
         store.release_lease(begun.clock())
     assert once(begun)[0] == 0
+
+
+def test_row_70_an_edited_database_outside(begun: World) -> None:
+    with sqlite3.connect(begun.folder / "sigwarden.db") as edit:
+        edit.execute("UPDATE checkpoints SET size = size + 1")
+    edit.close()
+    done = sigwarden(begun, "monitor", "once", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("Error: ")
 
 
 def test_row_77_a_typo_is_named_with_its_line(begun: World) -> None:
