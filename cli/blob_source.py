@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cli.inputs import read_input
+from cli.inputs import STDIN, read_input
 from verifier.bundle import LEGACY, Bundle
-from verifier.errors import Malformed, Refused, SigwardenError
-from verifier.legacy import from_pieces, read_bundle, read_certificate, read_timestamp
+from verifier.errors import Malformed, Refused, SigwardenError, Untrue
+from verifier.legacy import from_pieces, read_bundle, read_certificate, read_content, read_timestamp
 from verifier.pem import parse_pem
 
 # Where a bundle is looked for beside its artifact (client-spec 4.1.1).
@@ -27,16 +27,21 @@ _ONLY_LEGACY = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One artifact (a path, ``-``, URL or digest) and the path of its bundle, empty for detached files."""
+    """One artifact (a path, ``-``, URL or digest) and the path of its bundle.
+
+    The path is empty for detached files, and None where no bundle was found beside the file.
+    """
 
     name: str
-    bundle: str
+    bundle: str | None
 
 
 def jobs_of(files: tuple[str, ...], flags: Mapping[str, Any]) -> list[Job]:
     """The jobs of one command line; Refused where files and bundles do not pair up."""
     if not files:
         raise Refused("which file? give it, its sha256:<digest>, or - for standard input", code="usage")
+    if [*files, *flags["bundle"]].count(STDIN) > 1:
+        raise Refused("standard input can be read once: - stands for one file or one bundle", code="usage")
     given: tuple[str, ...] = flags["bundle"]
     if given and len(given) != len(files):
         raise Refused(f"{len(files)} files, but {len(given)} bundles: give one --bundle a file", code="usage")
@@ -44,12 +49,16 @@ def jobs_of(files: tuple[str, ...], flags: Mapping[str, Any]) -> list[Job]:
         if len(files) > 1:
             raise Refused("a detached signature is of one file", code="usage")
         return [Job(files[0], "")]
-    paths = given or tuple(_beside(name) for name in files)
+    paths: tuple[str | None, ...] = given or tuple(_beside(name) for name in files)
+    if paths == (None,):
+        raise _no_bundle(files[0])  # at once, before anything is fetched; of many files each gets its own result
     return [Job(name, path) for name, path in zip(files, paths, strict=True)]
 
 
 def bundle_of(job: Job, flags: Mapping[str, Any]) -> Bundle:
     """The bundle of a job, read now."""
+    if job.bundle is None:
+        raise _no_bundle(job.name)
     return _from_bundle(job.bundle, flags) if job.bundle else _from_pieces(flags)
 
 
@@ -57,12 +66,13 @@ def _has_pieces(flags: Mapping[str, Any]) -> bool:
     return bool(flags["signature"] or flags["certificate"])
 
 
-def _beside(name: str) -> str:
-    """The bundle next to a file."""
-    for suffix in SUFFIXES:
-        if Path(name + suffix).is_file():
-            return name + suffix
-    raise Refused(
+def _beside(name: str) -> str | None:
+    """The bundle next to a file, None if there is none."""
+    return next((name + suffix for suffix in SUFFIXES if Path(name + suffix).is_file()), None)
+
+
+def _no_bundle(name: str) -> Refused:
+    return Refused(
         f"there is no bundle for {name}: give --bundle, or --signature for a detached one",
         code="bundle-missing",
         hint=f"{name}{SUFFIXES[0]} and {name}{SUFFIXES[1]} were looked for",
@@ -85,12 +95,28 @@ def _from_bundle(path: str, flags: Mapping[str, Any]) -> Bundle:
 
 
 def _completed(bundle: Bundle, flags: Mapping[str, Any]) -> Bundle:
-    """A legacy bundle with the pieces that it left out, from files."""
+    """A legacy bundle with the pieces that it left out, from files; a piece that it has must be the same."""
     _check_timestamp_flags(flags)
-    if flags["certificate"] and not bundle.certificates:
-        bundle = replace(bundle, certificates=(read_certificate(read_input(flags["certificate"])),))
+    if flags["certificate"]:
+        certificate = read_certificate(read_input(flags["certificate"], offline=flags["offline"]))
+        if bundle.leaf not in (None, certificate):
+            raise _contradiction("certificate")
+        bundle = replace(bundle, certificates=(certificate,))
+    if flags["signature"]:
+        signature = read_content(_signature_bytes(flags["signature"], offline=flags["offline"]))
+        if signature.signature != bundle.signature:
+            raise _contradiction("signature")
     sct = read_input(flags["sct"], offline=flags["offline"]) if flags["sct"] else None
     return replace(bundle, timestamps=_timestamps(flags), detached_sct=sct)
+
+
+def _contradiction(what: str) -> Untrue:
+    """A file that says something else than the bundle: ignoring either is how CVE-2022-36056 came about."""
+    return Untrue(
+        f"the {what} given with --{what} is not the one in the bundle",
+        code="pieces-differ",
+        hint=f"leave out --{what}, or give the bundle that belongs to it",
+    )
 
 
 def _from_pieces(flags: Mapping[str, Any]) -> Bundle:

@@ -32,12 +32,11 @@ def verify_bundle(artifact: str, **flags: Any) -> int:
     """Verify one bundle."""
     from cli.inputs import read_artifact, read_input
     from cli.key_reference import load_public_key
-    from cli.trust_material import delivered
+    from cli.trust_material import delivered, read_trusted_root
     from verifier.bundle import Bundle
     from verifier.errors import Refused
     from verifier.policy import Policy
     from verifier.signature import needs
-    from verifier.trust import TrustedRoot
     from verifier.verification import verify
 
     if not flags["bundle"]:
@@ -47,7 +46,8 @@ def verify_bundle(artifact: str, **flags: Any) -> int:
         policy = Policy.public_key(load_public_key(flags["key"], offline=flags["offline"]))
     else:
         policy = Policy.identity(flags["certificate_identity"] or "", flags["certificate_oidc_issuer"] or "")
-    trust = TrustedRoot.parse(read_input(flags["trusted_root"])) if flags["trusted_root"] else delivered(flags)
+    root = flags["trusted_root"]
+    trust = read_trusted_root(root, offline=flags["offline"]) if root else delivered(flags)
     verify(bundle, read_artifact(artifact, needs(bundle, policy.key)), trust, policy)
     return 0
 

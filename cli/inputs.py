@@ -33,7 +33,10 @@ def read_input(reference: str, *, offline: bool = False, limit: int = MAX_WHOLE)
     if reference.startswith(_URLS):
         return _download(reference, offline=offline, limit=limit)
     with _open(reference) as file:
-        data = file.read(limit + 1)
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            raise _unreadable(reference, error) from error
     if len(data) > limit:
         raise Refused(f"{reference} is larger than {limit} bytes", code="input-too-large")
     return data
@@ -52,8 +55,11 @@ def read_artifact(reference: str, needs: tuple[Iterable[str], bool], *, offline:
         hasher.update(_download(reference, offline=offline, limit=MAX_WHOLE))
         return hasher.artifact()
     with _open(reference) as file:
-        for chunk in _chunks(file):
-            hasher.update(chunk)
+        try:
+            for chunk in _chunks(file):
+                hasher.update(chunk)
+        except OSError as error:
+            raise _unreadable(reference, error) from error
     return hasher.artifact()
 
 
@@ -66,14 +72,24 @@ def _chunks(file: Source) -> Iterator[memoryview]:
 
 def _open(reference: str) -> Source:
     if reference == STDIN:
+        if sys.stdin is None:  # the caller closed it
+            raise Refused("standard input is closed: nothing can be read from -", code="input-missing")
         return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False))
     try:
         return Path(reference).open("rb")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refused(f"open {reference}: {reason}", code="input-missing") from error
+        raise Refused(f"open {reference}: {_reason(error)}", code="input-missing") from error
     except ValueError as error:
         raise Refused("open: the name holds a null character", code="input-missing") from error
+
+
+def _unreadable(reference: str, error: OSError) -> Refused:
+    """A file that opened but broke off: a device, a stale mount, a folder given as standard input."""
+    return Refused(f"read {reference}: {_reason(error)}", code="input-unreadable")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _download(url: str, *, offline: bool, limit: int) -> bytes:

@@ -24,7 +24,18 @@ def main() -> None:
         sys.exit(print_version(argv[1:]))
     from cli.app import run
 
+    _forgiving_streams()
     sys.exit(run(argv))
+
+
+def _forgiving_streams() -> None:
+    """Output that the terminal's encoding lacks is spelled out, and a closed stream swallows it: neither is a crash."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - pathlib costs start-up
+        else:
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def trust_of(flags: Mapping[str, Any], *, with_certificate: bool) -> TrustedRoot
     `with_certificate`: something to be verified has a certificate, so that authorities are needed.
     """
     if flags["trusted_root"]:
-        return TrustedRoot.parse(read_input(flags["trusted_root"], offline=flags["offline"]))
+        return read_trusted_root(flags["trusted_root"], offline=flags["offline"])
     ignore_logs = flags["insecure_ignore_tlog"] or flags["private_infrastructure"]
     needed = {
         "cas": with_certificate,
@@ -38,6 +38,16 @@ def trust_of(flags: Mapping[str, Any], *, with_certificate: bool) -> TrustedRoot
     if all(own.get(part) or not wanted for part, wanted in needed.items()):
         return replace(NOTHING, **own)
     return replace(delivered(flags), **own)
+
+
+def read_trusted_root(reference: str, *, offline: bool) -> TrustedRoot:
+    """The trust root in a file; an error names the file, since several are given on one line."""
+    data = read_input(reference, offline=offline)
+    try:
+        return TrustedRoot.parse(data)
+    except Malformed as error:
+        error.message = f"the trust root {reference} cannot be read: {error.message}"
+        raise
 
 
 def delivered(flags: Mapping[str, Any]) -> TrustedRoot:

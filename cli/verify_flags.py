@@ -40,6 +40,7 @@ DEMANDS = (
 )
 OUTPUT = (
     Flag("--output", "Output: text, json or report.", click.Choice(["text", "json", "report"]), "text", short="-o"),
+    Flag("--json", "The same as -o json.", None),
     Flag("--report-format", "Format of -o report.", click.Choice(["markdown", "html", "json"]), "markdown"),
     Flag("--max-workers", "Files verified at the same time.", click.IntRange(1), 10),
 )

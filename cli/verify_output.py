@@ -10,6 +10,7 @@ from cli.cosign_flags import tell, warn
 
 if TYPE_CHECKING:
     from cli.blob_job import Outcome
+    from verifier.errors import SigwardenError
 
 
 def print_outcomes(outcomes: "Sequence[Outcome]", flags: Mapping[str, Any], now: datetime) -> int:
@@ -21,6 +22,16 @@ def print_outcomes(outcomes: "Sequence[Outcome]", flags: Mapping[str, Any], now:
     else:
         _documents([one.facts for one in outcomes if one.facts is not None], flags, now)
     return 0 if all(one.error is None for one in outcomes) else 1
+
+
+def print_failure(files: Sequence[str], error: "SigwardenError", flags: Mapping[str, Any], now: datetime) -> None:
+    """Where a document was asked for: one that says why no file was verified. For a person the error is enough."""
+    if flags["output"] == "text":
+        return
+    from reports.signing_facts import Case, facts_of
+    from verifier.policy import Policy
+
+    _documents([facts_of(Case(name, None, None, Policy(), None, error)) for name in files], flags, now)
 
 
 def _lines(outcomes: "Sequence[Outcome]") -> None:

@@ -110,11 +110,19 @@ def _entry(proven: ProvenEntry) -> dict[str, Any]:
         "log_id": entry.log_id.hex(),
         "kind": f"{entry.kind} {entry.version}",
         "uuid": f"{int(tree):016x}{leaf}" if tree.isdecimal() else leaf,
-        "log_index": entry.index if entry.global_index is None else entry.global_index,
+        "log_index": _proven_index(proven),
         "integrated_time": _time(proven.moment.time) if proven.moment else None,
         "promise": "VERIFIED" if proven.moment else None,
         "inclusion_proof": inclusion,
     }
+
+
+def _proven_index(proven: ProvenEntry) -> int | None:
+    """The number of the entry: on v2 its place in the tree; on v1 the promise alone signs it, the proof does not."""
+    entry = proven.entry
+    if entry.global_index is None:
+        return entry.index
+    return entry.global_index if proven.moment else None
 
 
 def _statement(proven: Verified) -> dict[str, Any] | None:

@@ -87,14 +87,21 @@ def _rekor_entry(entry: Mapping[str, Any]) -> Section:
     rows: list[Row] = [
         ("Log", entry["log"] or entry["log_id"]),
         ("UUID", entry["uuid"]),
-        ("Log Index", str(entry["log_index"])),
-        ("Integrated Time", entry["integrated_time"] or "none: this log signs no times"),
+        ("Log Index", _UNPROMISED if entry["log_index"] is None else str(entry["log_index"])),
+        ("Integrated Time", entry["integrated_time"] or _no_time(entry)),
         ("Signed Entry Timestamp", entry["promise"] or "none"),
         ("Inclusion Proof", proof["status"] if proof else "none in this bundle"),
     ]
     if proof:
         rows += [("Tree Size", str(proof["tree_size"])), ("Root Hash", proof["root_hash"]), ("Origin", proof["origin"])]
     return Section("Rekor Entry", tuple(rows))
+
+
+_UNPROMISED = "not proven: the log's promise, which signs it, is not in this bundle"
+
+
+def _no_time(entry: Mapping[str, Any]) -> str:
+    return "not proven" if entry["log_index"] is None else "none: this log signs no times"
 
 
 def _statement(statement: Mapping[str, Any]) -> Section:

@@ -59,7 +59,7 @@ def check_entries(bundle: Bundle, trust: TrustedRoot, policy: Policy, warnings: 
 def _threshold_hint(bundle: Bundle) -> str:
     if not bundle.entries:
         return "the bundle has no log entry: it was signed without a log; --insecure-ignore-tlog accepts that"
-    return "the bundle's log entries are from logs that the trust root does not know"
+    return "entries of logs that the trust root does not know do not count, nor does a second entry of the same log"
 
 
 def _logs_of(entry: LogEntry, trust: TrustedRoot) -> list[TrustedLog]:

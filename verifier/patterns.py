@@ -11,6 +11,8 @@ from typing import Any
 from verifier.errors import Refused
 
 MAX_PATTERN = 4096
+# No signer that anybody waits for is called this: a pattern that fits it fits all names.
+_NOBODY = "nobody@nowhere.invalid/~?#"
 _STARTS, _ENDS = ("^", "\\A"), ("$", "\\z")
 
 
@@ -40,6 +42,8 @@ class Pattern:
             return ""
         if self.matches(""):
             return f"the pattern '{self.text}' accepts anything, the empty text included"
+        if self.matches(_NOBODY):
+            return f"the pattern '{self.text}' accepts names that have nothing in common with each other"
         if not self.text.startswith(_STARTS) or not _ends_anchored(self.text):
             return f"the pattern '{self.text}' is not anchored: it also accepts longer names; write ^…$ around it"
         if _has_open_alternative(self.text):
