@@ -3,7 +3,6 @@
 import difflib
 import importlib
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from typing import IO
@@ -108,8 +107,10 @@ def say(error: SigwardenError) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line; returns its exit code."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """Run one command line; returns its exit code.
+
+    SIGPIPE stays ignored: with its default any server that hangs up while we send would end a daemon without a word.
+    """
     try:
         result = sigwarden.main(args=modern(argv), prog_name="sigwarden", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -12,20 +12,29 @@ _HELP = frozenset({"-h", "--help", "-help", "help"})
 
 def main() -> None:
     """Entry point of the command ``sigwarden``."""
-    argv = sys.argv[1:]
+    _forgiving_streams()
+    try:
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough; what Python still holds for it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _run(argv: list[str]) -> int:
     if (not argv and _COMPLETION not in os.environ) or (len(argv) == 1 and argv[0] in _HELP):
         from cli.commands import help_text
 
         sys.stdout.write(help_text() + "\n")
-        return
+        return 0
     if argv[:1] == ["version"] and set(argv[1:]) <= {"--json"}:
         from cli.version_command import print_version
 
-        sys.exit(print_version(argv[1:]))
+        return print_version(argv[1:])
     from cli.app import run
 
-    _forgiving_streams()
-    sys.exit(run(argv))
+    return run(argv)
 
 
 def _forgiving_streams() -> None:
