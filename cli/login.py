@@ -6,8 +6,6 @@ error; no token, code or secret is ever printed, nor passed to another program (
 
 import os
 import sys
-import time
-import webbrowser
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from cli.app import printable
 from cli.inputs import read_input
 from cli.prompt import confirm
-from signer.identity import Place, ambient_token
-from signer.oauth import Client, Person, browser_token, client_token, device_token, discover
 from signer.services import DEFAULT_ISSUER
 from signer.token import Token, looks_like_token, read_token
 from verifier.errors import Refused
@@ -45,6 +41,8 @@ def log_in(flags: Mapping[str, Any], http: "Http", issuer: str | None, now: date
     if flow == "token":
         raise Refused("the token flow needs --identity-token", code="usage")
     if flow is None and not flags["oidc_disable_ambient_providers"]:
+        from signer.identity import Place, ambient_token
+
         found = ambient_token(Place(os.environ, http), audience, flags["oidc_provider"] or "")
         if found is not None:
             return read_token(found[1], now, audience)
@@ -72,6 +70,10 @@ def _is_file(value: str) -> bool:
 
 
 def _interactive(flags: Mapping[str, Any], http: "Http", issuer: str, flow: str | None) -> str:
+    import time
+
+    from signer.oauth import Client, Person, browser_token, client_token, device_token, discover
+
     client = Client(flags["oidc_client_id"], _secret(flags["oidc_client_secret_file"]), flags["oidc_redirect_url"])
     endpoints = discover(http, issuer)
     if flow == "client_credentials":
@@ -104,6 +106,8 @@ def _ask(question: str) -> str:
 
 
 def _browse(url: str) -> bool:
+    import webbrowser
+
     try:
         return webbrowser.open(url)
     except webbrowser.Error:
