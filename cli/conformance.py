@@ -48,7 +48,7 @@ def verify_bundle(artifact: str, **flags: Any) -> int:
         policy = Policy.identity(flags["certificate_identity"] or "", flags["certificate_oidc_issuer"] or "")
     root = flags["trusted_root"]
     trust = read_trusted_root(root, offline=flags["offline"]) if root else delivered(flags)
-    verify(bundle, read_artifact(artifact, needs(bundle, policy.key)), trust, policy)
+    verify(bundle, read_artifact(artifact, needs(bundle, policy.key), offline=flags["offline"]), trust, policy)
     return 0
 
 

@@ -31,11 +31,18 @@ Json = dict[str, Any]
 def trusted_root_document(flags: Mapping[str, Any]) -> Json:
     """The trust root of one command line: the defaults that are wanted, then what is specified."""
     base = _default_trusted_root(flags) if flags["with_default_services"] else {}
+    offline = bool(flags["offline"])
     parts = {
-        "tlogs": (flags["no_default_rekor"], [_log(spec, "--rekor") for spec in flags["rekor"]]),
-        "certificateAuthorities": (flags["no_default_fulcio"], [_authority(s, "--fulcio") for s in flags["fulcio"]]),
-        "ctlogs": (flags["no_default_ctfe"], [_log(spec, "--ctfe") for spec in flags["ctfe"]]),
-        "timestampAuthorities": (flags["no_default_tsa"], [_authority(spec, "--tsa") for spec in flags["tsa"]]),
+        "tlogs": (flags["no_default_rekor"], [_log(spec, "--rekor", offline) for spec in flags["rekor"]]),
+        "certificateAuthorities": (
+            flags["no_default_fulcio"],
+            [_authority(s, "--fulcio", offline) for s in flags["fulcio"]],
+        ),
+        "ctlogs": (flags["no_default_ctfe"], [_log(spec, "--ctfe", offline) for spec in flags["ctfe"]]),
+        "timestampAuthorities": (
+            flags["no_default_tsa"],
+            [_authority(spec, "--tsa", offline) for spec in flags["tsa"]],
+        ),
     }
     document: Json = {"mediaType": _TRUSTED_ROOT, **_joined(base, parts)}
     TrustedRoot.parse(json.dumps(document).encode())
@@ -125,9 +132,9 @@ def _spec(text: str, flag: str, required: Iterable[str], optional: Iterable[str]
     return found
 
 
-def _authority(text: str, flag: str) -> Json:
+def _authority(text: str, flag: str, offline: bool) -> Json:
     spec = _spec(text, flag, ("url", "certificate-chain"), ("start-time", "end-time"))
-    blocks = parse_pem(read_input(spec["certificate-chain"]))
+    blocks = parse_pem(read_input(spec["certificate-chain"], offline=offline))
     if any(block.label != CERTIFICATE for block in blocks):
         raise Malformed(
             f"{spec['certificate-chain']} holds something other than certificates", code="trust-certificates"
@@ -155,9 +162,9 @@ def _subject(certificate: x509.Certificate) -> Json:
     return {key: str(values[0].value) for key, values in found.items() if values}
 
 
-def _log(text: str, flag: str) -> Json:
+def _log(text: str, flag: str, offline: bool) -> Json:
     spec = _spec(text, flag, ("url", "public-key", "start-time"), ("end-time", "origin"))
-    key = PublicKey.from_pem(read_input(spec["public-key"]))
+    key = PublicKey.from_pem(read_input(spec["public-key"], offline=offline))
     log_id = log_key_id(spec["origin"], key) if spec.get("origin") else key.sha256
     return {
         "baseUrl": spec["url"],

@@ -60,27 +60,28 @@ def delivered(flags: Mapping[str, Any]) -> TrustedRoot:
 def _own(flags: Mapping[str, Any]) -> dict[str, Any]:
     """The parts that flags and variables replace."""
     own: dict[str, Any] = {}
+    offline = bool(flags["offline"])
     chain = flags["certificate_chain"]
     roots = flags["ca_roots"] or os.environ.get("SIGSTORE_ROOT_FILE")
     if chain and (flags["ca_roots"] or flags["ca_intermediates"]):
         raise Refused("--certificate-chain and --ca-roots or --ca-intermediates exclude each other", code="usage")
     if chain:
-        own["cas"] = (_authority("ca", _certificates(chain)),)
+        own["cas"] = (_authority("ca", _certificates(chain, offline)),)
     elif roots:
-        between = _certificates(flags["ca_intermediates"]) if flags["ca_intermediates"] else []
-        own["cas"] = tuple(_authority("ca", [*between, root]) for root in _certificates(roots))
+        between = _certificates(flags["ca_intermediates"], offline) if flags["ca_intermediates"] else []
+        own["cas"] = tuple(_authority("ca", [*between, root]) for root in _certificates(roots, offline))
     for part, variable in (("tlogs", "SIGSTORE_REKOR_PUBLIC_KEY"), ("ctlogs", "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE")):
         path = os.environ.get(variable)
         if path:
-            own[part] = (_log("rekor" if part == "tlogs" else "ct", read_input(path)),)
+            own[part] = (_log("rekor" if part == "tlogs" else "ct", read_input(path, offline=offline)),)
     tsa = flags["timestamp_certificate_chain"] or os.environ.get("SIGSTORE_TSA_CERTIFICATE_FILE")
     if tsa:
-        own["tsas"] = (_authority("tsa", _certificates(tsa)),)
+        own["tsas"] = (_authority("tsa", _certificates(tsa, offline)),)
     return own
 
 
-def _certificates(reference: str) -> list[bytes]:
-    blocks = parse_pem(read_input(reference))
+def _certificates(reference: str, offline: bool) -> list[bytes]:
+    blocks = parse_pem(read_input(reference, offline=offline))
     if any(block.label != CERTIFICATE for block in blocks):
         raise Malformed(f"{reference} holds something other than certificates", code="trust-certificates")
     return [block.data for block in blocks]

@@ -83,3 +83,44 @@ def test_the_help_of_a_command_loads_no_cryptography() -> None:
     _, out, told = _python(_MODULES, ["verify-blob", "--help"])
     assert "--certificate-identity" in out
     assert not set(told.split()) & {"cryptography", "msgspec", "pydantic", "re2", "tuf", "httpx"}
+
+
+URL = "http://127.0.0.1:1/file"
+WHO = ["--certificate-identity", "alice@example.com", "--certificate-oidc-issuer", "https://issuer.example"]
+PIECES = ["verify-blob", "README.txt", "--signature", "bundles/byo.sig", "--certificate", "byo/leaf.pem", *WHO]
+KEYED = ["verify-blob", "blobs/hello.txt", "--bundle", "bundles/legacy-key-tsa.bundle.json", "--key", "keys/cosign.pub"]
+CREATE = ["trusted-root", "create", "--fulcio"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["verify-blob", URL, *KEYED[2:]], {}),
+        ([*KEYED[:3], URL, *KEYED[4:]], {}),
+        ([*KEYED[:-1], URL], {}),
+        ([*KEYED, "--trusted-root", URL], {}),
+        ([*KEYED, "--rfc3161-timestamp", URL, "--use-signed-timestamps"], {}),
+        ([*KEYED, "--use-signed-timestamps", "--timestamp-certificate-chain", URL], {}),
+        ([*KEYED, "--certificate", URL], {}),
+        ([*KEYED, "--signature", URL], {}),
+        ([*PIECES[:3], URL, *PIECES[4:]], {}),
+        ([*PIECES[:5], URL, *WHO], {}),
+        ([*PIECES, "--certificate-chain", URL], {}),
+        ([*PIECES, "--ca-roots", URL], {}),
+        ([*PIECES, "--ca-roots", "byo/root.pem", "--ca-intermediates", URL], {}),
+        ([*PIECES, "--sct", URL], {}),
+        (KEYED, {"SIGSTORE_REKOR_PUBLIC_KEY": URL}),
+        (PIECES, {"SIGSTORE_ROOT_FILE": URL}),
+        (PIECES, {"SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": URL}),
+        (PIECES, {"SIGSTORE_TSA_CERTIFICATE_FILE": URL}),
+        (["conformance", "verify-bundle", "--bundle", "bundles/keyless-email.sigstore.json", *WHO, URL], {}),
+        ([*CREATE, f"url=https://f.example,certificate-chain={URL}"], {}),
+    ],
+)
+def test_offline_refuses_an_url_wherever_a_file_is_read(
+    arguments: list[str], environment: dict[str, str], real_data: Path, tmp_path: Path
+) -> None:
+    environment |= {"TUF_ROOT": str(tmp_path)}
+    code, _, told = _python(_NO_SOCKETS, [*arguments, "--offline"], real_data / "cosign", **environment)
+    assert code == 1
+    assert f"{URL} cannot be read with --offline" in told
