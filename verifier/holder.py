@@ -9,6 +9,10 @@ from verifier.keys import PublicKey
 from verifier.policy import Policy
 
 
+# Shorter RSA keys are in no Sigstore registry (protocol.md section 10), and can be factored.
+_MIN_RSA_BITS = 2048
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """The key that must have signed, and the certificate it is in (DER; None for a key the caller gave)."""
@@ -19,8 +23,17 @@ class Holder:
 
 def holder_of(bundle: Bundle, policy: Policy) -> Holder:
     """Who must have signed. The caller's key decides; a key inside a bundle is only compared (cosign.md 7, 1)."""
-    if policy.key is not None:
-        return _with_key(bundle, policy.key)
+    holder = _with_key(bundle, policy.key) if policy.key is not None else _with_certificate(bundle)
+    if holder.key.kind == "rsa" and holder.key.bits < _MIN_RSA_BITS:
+        raise Untrue(
+            f"an RSA key of {holder.key.bits} bits is too short to prove anything",
+            code="key-weak",
+            hint=f"sign with a key of at least {_MIN_RSA_BITS} bits",
+        )
+    return holder
+
+
+def _with_certificate(bundle: Bundle) -> Holder:
     if bundle.leaf is None:
         raise Untrue(
             "the bundle was signed with a key, but the policy names an identity",

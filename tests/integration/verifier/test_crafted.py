@@ -472,6 +472,20 @@ def test_rsa_in_both_paddings(world: World) -> None:
             verify(bundle, Artifact.of(b"other"), world.root(), policy)
 
 
+def test_a_short_rsa_key_proves_nothing(world: World) -> None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = rsa.generate_private_key(65537, 1024)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    policy = Policy.public_key(PublicKey.from_der(spki)).insecurely(ignore_logs=True)
+    bundle = Bundle("0.3", "", MessageSignature(key.sign(BLOB, padding.PKCS1v15(), hashes.SHA256())))
+    with pytest.raises(Untrue) as caught:
+        verify(bundle, HELLO, world.root(), policy)
+    assert caught.value.code == "key-weak"
+
+
 @pytest.mark.parametrize("kind", ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "ed25519"])
 @pytest.mark.parametrize("hinted", [True, False])
 def test_a_file_read_once_gives_every_digest_that_is_needed(world: World, kind: str, hinted: bool) -> None:
