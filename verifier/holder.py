@@ -8,7 +8,6 @@ from verifier.errors import Untrue
 from verifier.keys import PublicKey
 from verifier.policy import Policy
 
-
 # Shorter RSA keys are in no Sigstore registry (protocol.md section 10), and can be factored.
 _MIN_RSA_BITS = 2048
 
