@@ -3,8 +3,11 @@
 import difflib
 import importlib
 import re
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import click
@@ -68,13 +71,39 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write log lines to this file.")
-@click.option("-t", "--timeout", default="3m0s", help="Give up after this long, for example 30s or 3m.")
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write what goes to standard output to this file.")
+@click.option("-t", "--timeout", default=None, help="Give up after this long, for example 30s or 3m (default: never).")
 @click.option("-d", "--verbose", is_flag=True, help="Say more on standard error.")
-@click.pass_context
-def sigwarden(ctx: click.Context, output_file: str | None, timeout: str, verbose: bool) -> None:
+def sigwarden(output_file: str | None, timeout: str | None, verbose: bool) -> None:
     """Watch Sigstore transparency logs, prove what was read, and verify signatures."""
-    ctx.obj = {"output_file": output_file, "timeout": timeout, "verbose": verbose}
+    if output_file:
+        try:
+            sys.stdout = Path(output_file).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+        except OSError as error:
+            raise click.UsageError(f"--output-file {output_file}: {error.strerror}") from None
+    if timeout:
+        _give_up_after(timeout)
+    if verbose:
+        from monitor.logging import configure
+        from monitor.secrets import Redactor
+
+        configure("text", Redactor(), verbose=True)
+
+
+def _give_up_after(timeout: str) -> None:
+    """Let the whole command fail when its time is over."""
+    from cli.config_model import parse_duration
+
+    try:
+        seconds = parse_duration(timeout).total_seconds()
+    except ValueError as error:
+        raise click.UsageError(f"--timeout: {error}") from None
+
+    def over(_number: int, _frame: FrameType | None) -> None:
+        raise Unreachable(f"not done after {timeout}", code="timeout", cause="timeout", hint="see --timeout")
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def exit_code(error: SigwardenError) -> int:

@@ -60,8 +60,8 @@ def help_text() -> str:
         "  Watch Sigstore transparency logs, prove what was read, and verify signatures.",
         "",
         "Options:",
-        "  --output-file FILE    Write log lines to FILE instead of standard error.",
-        "  -t, --timeout TIME    Give up after this long, for example 30s or 3m (default 3m0s).",
+        "  --output-file FILE    Write what goes to standard output to FILE.",
+        "  -t, --timeout TIME    Give up after this long, for example 30s or 3m (default: never).",
         "  -d, --verbose         Say more on standard error.",
         "  -h, --help            Show this message and exit.",
     ]

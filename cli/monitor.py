@@ -116,6 +116,30 @@ def init(config_path: Path, as_json: bool, start: str | None, only: str, yes: bo
     return initialise(config_path, start, only, as_json=as_json, yes=yes)
 
 
+@monitor.command("archive")
+@config_option
+@click.argument("origin")
+@click.option("--note", "words", required=True, help="Why: it stands in the report.")
+def archive(config_path: Path, origin: str, words: str) -> None:
+    """Say that the log ORIGIN is gone for good. Its last verified head is kept."""
+    from cli.decide import archive as decide
+
+    decide(config_path, origin, words)
+
+
+@monitor.command("accept-gap")
+@config_option
+@click.argument("origin")
+@click.argument("start", type=click.IntRange(0))
+@click.argument("end", type=click.IntRange(1))
+@click.option("--note", "words", required=True, help="Why: it stands in every report.")
+def accept_gap(config_path: Path, origin: str, start: int, end: int, words: str) -> None:
+    """Accept that the entries [START, END) of the log ORIGIN stay unread."""
+    from cli.decide import accept
+
+    accept(config_path, origin, start, end, words)
+
+
 def log_record(tick: "TickResult", gap: int = 0) -> dict[str, Any]:
     """One log of a pass as JSON. `gap` entries of it are never read."""
     return {

@@ -199,5 +199,5 @@ def _gone(row: LogRow) -> Unreachable:
         "its service no longer lists it",
         code="tree-gone",
         cause="protocol",
-        hint="if it is gone for good, mark it archived: its last verified head is kept",
+        hint="if it is gone for good: sigwarden monitor archive ORIGIN (its last verified head is kept)",
     )

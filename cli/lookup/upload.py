@@ -11,8 +11,9 @@ from cli.lookup.query import by_hash
 from cli.lookup.search import signature_bytes
 from cli.lookup.trust import prove, trusted_logs
 from cli.options import put, put_json
-from signer.rekor import Signed, add_entry, propose
+from signer.rekor import add_entry, propose
 from signer.services import Log
+from signer.signed import Signed
 from verifier.errors import Refused
 from verifier.jsonstrict import loads
 from verifier.keys import PublicKey, algorithm_for
