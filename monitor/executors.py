@@ -28,19 +28,16 @@ OpenLog = Callable[[LogSpec, Http], Log]
 
 
 def run_job(job: ScanJob, log: Log, matcher: Matcher) -> ScanOutcome:
-    """Fetch and scan one job. Where the whole range fails, block by block: what comes before the fault counts."""
-    try:
-        return ScanOutcome(job, tuple(_scan(log.leaves(job.start, job.end, job.size), matcher, job.spec)))
-    except SigwardenError as error:
-        first = Failure.of(error)
+    """Fetch and scan one job. What comes before a fault counts; the job of the outcome is then what failed."""
     scans: list[ScanResult] = []
-    for start, end in pairwise(_borders(job.start, job.end)):
-        if end - start == job.end - job.start:
-            return ScanOutcome(job, (), first)
-        try:
-            scans += _scan(log.leaves(start, end, job.size), matcher, job.spec)
-        except SigwardenError as error:
-            return ScanOutcome(replace(job, start=start, end=end), tuple(scans), Failure.of(error))
+    at = job.start
+    try:
+        for leaves in log.runs(job.start, job.end, job.size):
+            scans += _scan(leaves, matcher, job.spec)
+            at = leaves.end
+    except SigwardenError as error:
+        failed = replace(job, start=at, end=min((at // BLOCK + 1) * BLOCK, job.end))
+        return ScanOutcome(failed, tuple(scans), Failure.of(error))
     return ScanOutcome(job, tuple(scans))
 
 

@@ -1,6 +1,6 @@
 """What is a log to the monitor: a signed head, a proof of growth, and leaves by range?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,6 +42,14 @@ class Leaves:
         return self.start + len(self.data)
 
 
+def joined(start: int, runs: Iterable[Leaves]) -> Leaves:
+    """Runs that follow each other as one."""
+    parts = list(runs)
+    if len(parts) == 1:
+        return parts[0]
+    return Leaves(start, [one for run in parts for one in run.data], [one for run in parts for one in run.extra])
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """One tree's newest signed note as a service gave it, not yet verified.
@@ -72,6 +80,9 @@ class Log(Protocol):
 
     def leaves(self, start: int, end: int, size: int) -> Leaves:
         """Exactly the leaves [start, end) of the tree of `size`, or an error that names what is missing."""
+
+    def runs(self, start: int, end: int, size: int) -> Iterator[Leaves]:
+        """The same leaves in order, a few hundred at a time, while the next ones are on their way."""
 
 
 class Service(Protocol):

@@ -4,11 +4,11 @@ Everything is attacker-controlled: lengths are exact, a bad piece is asked for o
 partial tiles are asked for only below a size that the caller has seen signed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from monitor.logs.log import Head, Leaves, LogKind, LogSpec
+from monitor.logs.log import Head, Leaves, LogKind, LogSpec, joined
 from verifier.checkpoint import read_checkpoint
 from verifier.errors import Malformed, SigwardenError, Unreachable, Untrue
 from verifier.fetch.http import Call, Http, Reply, expect
@@ -82,12 +82,14 @@ class TiledLog:
 
     def leaves(self, start: int, end: int, size: int) -> Leaves:
         """The leaves [start, end); Malformed for a bundle of another length, Untrue (withheld-entries) for none."""
-        slices = list(bundle_slices(start, end, size))
-        parts = self._http.gather(self._fetch_slice, slices)
-        if len(parts) == 1:  # the usual case, without a copy
-            return Leaves(start, parts[0][0], parts[0][1])
-        data = [leaf for leaves, _ in parts for leaf in leaves]
-        return Leaves(start, data, [extra for _, extras in parts for extra in extras])
+        return joined(start, self.runs(start, end, size))
+
+    def runs(self, start: int, end: int, size: int) -> Iterator[Leaves]:
+        """The same, bundle by bundle: memory holds those on their way and one more."""
+        at = start
+        for leaves, extras in self._http.stream(self._fetch_slice, bundle_slices(start, end, size)):
+            yield Leaves(at, leaves, extras)
+            at += len(leaves)
 
     def _fetch_slice(self, piece: BundleSlice) -> Columns:
         """The leaves of a part of one bundle, and what came beside them."""

@@ -1,7 +1,8 @@
 """How are many requests made at once by synchronous code?"""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -29,6 +30,23 @@ class Crew:
                 future.cancel()
         # An error of a later item ends it too: a server in a storm must not be asked for all the rest.
         return [future.result() for future in futures if future in done]
+
+    def stream(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The same, each result as soon as it and all before it are there; at most `size` are made ahead.
+
+        After an error, of whichever item, nothing more is begun.
+        """
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                while len(waiting) > self._size or any(one.done() and one.exception() for one in waiting):
+                    yield waiting.popleft().result()
+                waiting.append(self._pool().submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
 
     def close(self) -> None:
         """Waits for what is running."""

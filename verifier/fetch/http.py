@@ -8,7 +8,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -109,6 +109,10 @@ class Http:
         The first error cancels what has not started. `function` must not gather itself.
         """
         return self._crew.gather(function, items)
+
+    def stream(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """The same, each result as soon as it and all before it are there: no more are made ahead than the ceiling."""
+        return self._crew.stream(function, items)
 
     def sleep(self, seconds: float) -> None:
         """Waits, unless we are closing: then it raises."""

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,12 @@ class FakeLog:
         if end > len(self.tree.leaves) or any(start <= one < end for one in self.withheld):
             raise Untrue(f"[{start}, {end}) answers 404", code="withheld-entries", evidence={"status": "404"})
         return Leaves(start, [self.served.get(n, self.tree.leaves[n]) for n in range(start, end)])
+
+    def runs(self, start: int, end: int, size: int) -> Iterator[Leaves]:
+        """Leaves as served, in pieces."""
+        borders = [start, *range((start // 256 + 1) * 256, end, 256), end]
+        for low, high in pairwise(borders):
+            yield self.leaves(low, high, size)
 
 
 def sign_note(tree: Tree, key: Ed25519PrivateKey, origin: str = ORIGIN, extension: str = "", name: str = "") -> bytes:

@@ -174,7 +174,7 @@ def test_a_server_that_withholds_much_is_not_asked_for_each() -> None:
     server = Server(lambda *_: reply([]))
     with pytest.raises(Untrue) as caught:
         RekorV1Log(SPEC, server.log()._http).leaves(0, 960, 1000)
-    assert "0-99 (and perhaps 860 more)" in caught.value.message
+    assert "0-99 (and perhaps 160 more)" in caught.value.message
     assert len(server.singly()) == 300
 
 
