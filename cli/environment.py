@@ -30,6 +30,23 @@ VARIABLES: tuple[Variable, ...] = (
         "SIGSTORE_TSA_CERTIFICATE_FILE", "replaces the timestamp authorities in the trust root", "path of a PEM file"
     ),
     Variable("SIGSTORE_ID_TOKEN", "is the OIDC token to sign with", "string", secret=True),
+    Variable("ACTIONS_ID_TOKEN_REQUEST_URL", "is where a GitHub Actions job gets its identity token", "URL"),
+    Variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "lets a GitHub Actions job ask for it", "string", secret=True),
+    Variable("BUILDKITE_AGENT_ACCESS_TOKEN", "lets a Buildkite job ask for its identity token", "string", secret=True),
+    Variable("BUILDKITE_AGENT_ENDPOINT", "is the API of the Buildkite agent", "URL"),
+    Variable("BUILDKITE_JOB_ID", "is the Buildkite job", "string"),
+    Variable("GOOGLE_SERVICE_ACCOUNT_NAME", "is the Google account to sign as", "e-mail address"),
+    Variable("SPIFFE_ENDPOINT_SOCKET", "is the socket of the SPIFFE agent", "unix:///path or tcp://ip:port"),
+    Variable("GITHUB_HOST", "is a GitHub server of your own, for github://", "host"),
+    Variable("GITHUB_TOKEN", "lets github:// write secrets", "string", secret=True),
+    Variable("GITLAB_HOST", "is a GitLab server of your own, for gitlab://", "URL"),
+    Variable("GITLAB_TOKEN", "lets gitlab:// read and write variables", "string", secret=True),
+    Variable("VAULT_ADDR", "is the vault of hashivault:// (BAO_ADDR for openbao://)", "URL"),
+    Variable("VAULT_TOKEN", "is the token of the vault (BAO_TOKEN for openbao://)", "string", secret=True),
+    Variable(
+        "TRANSIT_SECRET_ENGINE_PATH", "is where the vault's transit engine is mounted", "path, by default transit"
+    ),
+    Variable("AZURE_CLIENT_SECRET", "is the secret of the service principal for azurekms://", "string", secret=True),
     Variable("TUF_ROOT", "moves the folder of trust roots", "path"),
     Variable("TUF_MIRROR", "replaces the URL of the TUF repository", "URL"),
     Variable("TUF_ROOT_JSON", "replaces the first root of trust", "path"),

@@ -75,7 +75,7 @@ def _remote(place: str, flags: Any) -> int:
     from dataclasses import replace
 
     from cli.new_file import check_new, write_new
-    from cli.prompt import new_password
+    from cli.prompt import confirm, new_password
     from cli.signer_of import access_of
     from cli.version import VERSION
     from signer.keys import create_key
@@ -84,7 +84,8 @@ def _remote(place: str, flags: Any) -> int:
     path = f"{flags['output_key_prefix']}.pub"
     exists = check_new(path, yes=flags["yes"])
     with Http(HttpPolicy(user_agent=f"sigwarden/{VERSION}")) as http:
-        made = create_key(place, replace(access_of(http), password=new_password))
+        ask = confirm if not flags["yes"] else lambda _question: None
+        made = create_key(place, replace(access_of(http), password=new_password, confirm=ask))
     sys.stderr.writelines(f"{line}\n" for line in made.lines)
     write_new(path, made.public.pem, mode=0o644, replace=exists)
     sys.stderr.write(f"Public key written to {path}\n")

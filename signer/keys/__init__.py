@@ -41,7 +41,8 @@ PROVIDERS: Mapping[str, str] = {
 class Access:
     """How a provider reaches things: variables, HTTP, plain files and URLs, and the person (password, PIN).
 
-    `password` and `pin` are asked only when they are needed; nothing of this is ever shown.
+    `password` and `pin` are asked only when they are needed; nothing of this is ever shown. `confirm` returns if a key
+    that exists may be replaced, and raises Refused otherwise.
     """
 
     env: Mapping[str, str] = field(repr=False)
@@ -49,6 +50,7 @@ class Access:
     read: Callable[[str], bytes]
     password: Callable[[], bytes]
     pin: Callable[[], str] = field(default=lambda: "")
+    confirm: Callable[[str], None] = field(default=lambda _question: None)
 
 
 @dataclass(frozen=True, slots=True)

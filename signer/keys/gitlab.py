@@ -85,6 +85,8 @@ def create(reference: str, access: "Access") -> "Created":
 
     variables = _Variables(reference, access)
     kind = variables.kind()
+    if variables.read(PRIVATE) is not None:
+        access.confirm(f"The variable {PRIVATE} already exists. Overwrite?")
     password, key = access.password(), generate()
     variables.write(kind, PASSWORD, password.decode("utf-8", "surrogateescape"), masked=_maskable(password))
     variables.write(kind, PRIVATE, seal_key(key, password).decode(), masked=False)  # several lines cannot be masked

@@ -32,10 +32,11 @@ _SECONDS = 60
 
 
 class _Cluster(Protocol):
-    """Reads and writes one secret; a secret that is not there is None."""
+    """Reads, makes and deletes one secret; a secret that is not there is None."""
 
     def read(self, namespace: str, name: str) -> Mapping[str, Any] | None: ...
-    def write(self, namespace: str, name: str, secret: Mapping[str, Any], *, exists: bool) -> None: ...
+    def make(self, namespace: str, secret: Mapping[str, Any]) -> None: ...
+    def delete(self, namespace: str, name: str) -> None: ...
 
 
 class _Inside:
@@ -57,10 +58,14 @@ class _Inside:
             reply = ask(http, call, "Kubernetes", 404)
         return None if reply.status == 404 else members_of(reply)
 
-    def write(self, namespace: str, name: str, secret: Mapping[str, Any], *, exists: bool) -> None:
-        url = f"{self._base}/{namespace}/secrets" + (f"/{name}" if exists else "")
+    def make(self, namespace: str, secret: Mapping[str, Any]) -> None:
         with Http(self._policy) as http:
-            ask(http, json_call("PUT" if exists else "POST", url, self._headers, secret), "Kubernetes")
+            ask(http, json_call("POST", f"{self._base}/{namespace}/secrets", self._headers, secret), "Kubernetes")
+
+    def delete(self, namespace: str, name: str) -> None:
+        with Http(self._policy) as http:
+            call = json_call("DELETE", f"{self._base}/{namespace}/secrets/{name}", self._headers)
+            ask(http, call, "Kubernetes", 404)
 
 
 class _Kubectl:
@@ -78,9 +83,11 @@ class _Kubectl:
             raise Malformed("kubectl gave no secret", code="service-reply")
         return value
 
-    def write(self, namespace: str, name: str, secret: Mapping[str, Any], *, exists: bool) -> None:
-        verb = "replace" if exists else "create"
-        self._run([verb, "-n", namespace, "-f", "-"], json.dumps(secret).encode())
+    def make(self, namespace: str, secret: Mapping[str, Any]) -> None:
+        self._run(["create", "-n", namespace, "-f", "-"], json.dumps(secret).encode())
+
+    def delete(self, namespace: str, name: str) -> None:
+        self._run(["delete", "secret", name, "-n", namespace, "--ignore-not-found"], b"")
 
     def _run(self, arguments: list[str], data: bytes) -> bytes:
         try:
@@ -110,7 +117,7 @@ def public(reference: str, access: "Access") -> PublicKey:
 
 
 def create(reference: str, access: "Access") -> "Created":
-    """A new key pair in the secret, which is immutable from then on; one that exists is replaced."""
+    """A new key pair in the secret, which is immutable from then on; one that exists is replaced if it may be."""
     from base64 import b64encode
 
     from signer.keys import Created
@@ -118,6 +125,8 @@ def create(reference: str, access: "Access") -> "Created":
     namespace, name = _parts(reference)
     cluster = _cluster(access)
     exists = cluster.read(namespace, name) is not None
+    if exists:
+        access.confirm(f"The secret {namespace}/{name} already exists. Overwrite?")
     password, key = access.password(), generate()
     members = {"cosign.key": seal_key(key, password), "cosign.pub": key.public.pem, "cosign.password": password}
     secret = {
@@ -128,7 +137,9 @@ def create(reference: str, access: "Access") -> "Created":
         "immutable": True,
         "data": {member: b64encode(value).decode() for member, value in members.items()},
     }
-    cluster.write(namespace, name, secret, exists=exists)
+    if exists:  # an immutable secret can only be made anew
+        cluster.delete(namespace, name)
+    cluster.make(namespace, secret)
     return Created(key.public, (f"Key pair written to the secret {namespace}/{name}",))
 
 

@@ -127,6 +127,8 @@ if verb == "get":
     sys.stdout.write(path.read_text() if path.exists() else "")
 elif verb == "create" and path.exists():
     sys.exit(1)
+elif verb == "delete":
+    path.unlink()
 else:
     path.write_text(sys.stdin.read())
 """
@@ -150,7 +152,8 @@ def test_kubernetes_through_kubectl_and_its_pipes(tmp_path: Path) -> None:
     assert load_public("k8s://prod/signing", service.access(env)) == made.public
     create_key("k8s://prod/signing", service.access(env, b"other"))
     arguments = (tmp_path / "arguments").read_text()
-    assert "replace -n prod -f -" in arguments and "k8s-password" not in arguments and "PRIVATE" not in arguments
+    assert "create -n prod -f -" in arguments and "delete secret signing -n prod" in arguments
+    assert "k8s-password" not in arguments and "PRIVATE" not in arguments
 
 
 def test_kubernetes_faults(tmp_path: Path) -> None:
