@@ -13,6 +13,7 @@ from verifier.errors import Refused
 
 if TYPE_CHECKING:
     from cli.passing import Pass
+    from monitor.findings import Finding
     from monitor.follow import TickResult
 
 LEASE_HELD = 3
@@ -49,7 +50,7 @@ def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: in
     """
     from cli.config_file import load_config
     from cli.parts import open_store
-    from cli.passing import one_pass
+    from cli.passing import begin_printed, end_printed, one_pass
     from cli.watchtower import build, utc_now
     from monitor.logging import configure
     from monitor.machinery import Limits
@@ -60,7 +61,8 @@ def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: in
         configure(config.file.daemon.log_format, tower.redact)
         try:
             store.acquire_lease(utc_now())
-            done = one_pass(tower, Limits(max_requests=max_requests, seconds=max_time.total_seconds()))
+            limits = Limits(max_requests=max_requests, seconds=max_time.total_seconds())
+            done = one_pass(tower, limits, since=begin_printed(store))
             store.release_lease(utc_now())
         except Refused as error:
             if error.code not in ("lease-held", "lease-lost"):
@@ -69,7 +71,8 @@ def once(config_path: Path, as_json: bool, max_time: timedelta, max_requests: in
             return LEASE_HELD
         finally:
             tower.close()
-    _show(done, as_json=as_json)
+        _show(done, as_json=as_json)
+        end_printed(store)
     return done.exit_code
 
 
@@ -181,11 +184,16 @@ def _show(done: "Pass", *, as_json: bool) -> None:
             put_json(log_record(tick, done.gaps.get(tick.origin, 0)))
         put_json(done.summary())
         return
+    alike: dict[tuple[object, ...], list[Finding]] = {}
     for finding in done.findings:
-        state = "PROVEN" if finding.proven else "pending"
-        who = cut(visible(finding.identity or finding.log), 100)
-        words = cut(visible(finding.message), 200)
-        put(f"{finding.severity.upper():<9}{finding.kind}  {who}  {words}  [{state}, {finding.id}]")
+        what = (finding.kind, finding.severity, finding.watch, finding.identity or finding.log, finding.message)
+        alike.setdefault((*what, finding.proven), []).append(finding)
+    for first, *more in alike.values():
+        state = "PROVEN" if first.proven else "pending"
+        who = cut(visible(first.identity or first.log), 100)
+        words = cut(visible(first.message), 200)
+        count = f" and {len(more)} more like it" if more else ""
+        put(f"{first.severity.upper():<9}{first.kind}  {who}  {words}  [{state}, {first.id}{count}]")
     for tick in done.ticks:
         put(log_line(tick, done.gaps.get(tick.origin, 0)))
     for name, why in done.undelivered.items():

@@ -6,6 +6,7 @@ Every log is looked at, everything owed is delivered, our own health is judged; 
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +20,13 @@ from monitor.follow import TickResult, tick_service
 from monitor.health import Freshness, Health
 from monitor.heartbeat import Heartbeat
 from monitor.machinery import VERDICTS, Limits, Verdict
+from monitor.store import Store
+from verifier.errors import SigwardenError
 from verifier.fetch.http import Http
 
 _MOST_THREADS = 8
 _TOLD_FROM = SEVERITIES.index("medium")
+_UNPRINTED = "once:unprinted"
 
 
 @dataclass(slots=True)
@@ -92,10 +96,29 @@ def freshness_of(followed: Sequence[Followed]) -> Freshness:
     return Freshness(by_name={one.service.name: one.section.freshness for one in followed})
 
 
-def one_pass(tower: Watchtower, limits: Limits, stop: threading.Event | None = None) -> Pass:
-    """What changed in rules and trust; every log, side by side; delivery; health. Raises Refused(lease-lost) only."""
+def begin_printed(store: Store) -> int:
+    """From which finding on a pass prints: where one that was killed before it had printed began, else from here on."""
+    before = int(store.get_meta(_UNPRINTED) or store.last_seq())
+    with suppress(SigwardenError):  # a full disk is the pass's business
+        store.set_meta(_UNPRINTED, str(before))
+    return before
+
+
+def end_printed(store: Store) -> None:
+    """All that the pass found is printed."""
+    with suppress(SigwardenError):
+        store.set_meta(_UNPRINTED, "")
+
+
+def one_pass(
+    tower: Watchtower, limits: Limits, stop: threading.Event | None = None, *, since: int | None = None
+) -> Pass:
+    """What changed in rules and trust; every log, side by side; delivery; health. Raises Refused(lease-lost) only.
+
+    Its findings are those stored after `since` (by default, those that are new now).
+    """
     store = tower.store
-    before = store.last_seq()
+    before = store.last_seq() if since is None else since
     note_changes(tower)
     done = Pass()
     machinery = tower.machinery(limits, stop)

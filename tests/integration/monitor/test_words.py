@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.app import run
+from monitor.duties import Duties
 from sandbox.rekor_v2 import SandboxV2
 from sandbox.subjects import github
 
@@ -91,3 +92,41 @@ def test_open_findings_are_counted_until_they_are_acknowledged(
     found = json.loads(call("findings", "list", "--json")[1])
     call("findings", "ack", found["id"], "--note", "ours")
     assert "Nothing is open" in call("monitor", "status")[1]
+
+
+def test_what_a_killed_pass_found_is_printed_by_the_next(
+    log: SandboxV2, call: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stored and the position moved on: without memory of what was printed, the next pass would say clean."""
+    call("monitor", "init", "--yes", "--from", "0")
+    log.sign_blob(github("acme/widget", ref="refs/heads/main"))
+    log.publish()
+    with monkeypatch.context() as patch:
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(Duties, "deliver", die)
+        assert call("monitor", "once")[0] not in (0, 1)
+    code, out = call("monitor", "once")
+    assert code == 1
+    assert "unexpected-identity" in out
+    assert "Clean" not in out
+    code, out = call("monitor", "once")
+    assert (code, "unexpected-identity" in out) == (0, False)
+
+
+def test_findings_that_are_alike_are_one_line_with_a_count(
+    log: SandboxV2, call: Callable[..., tuple[int, str]]
+) -> None:
+    call("monitor", "init", "--yes", "--from", "0")
+    for ref in ["refs/tags/v1"] * 30 + ["refs/heads/main"] * 12:
+        log.sign_blob(github("acme/widget", ref=ref))
+    log.publish()
+    code, out = call("monitor", "once")
+    lines = [line for line in out.splitlines() if "-identity" in line]
+    assert code == 1
+    assert len(lines) == 2
+    assert "and 29 more like it" in lines[0]
+    assert "and 11 more like it" in lines[1]
+    assert "12 new findings. 30 expected signatures." in out
