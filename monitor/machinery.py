@@ -20,11 +20,16 @@ VERDICTS: tuple[Verdict, ...] = ("OK", "OPERATIONAL", "DEGRADED", "SUSPECT", "TA
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one tick may do; where it stops is saved, and the result says incomplete."""
+    """How much one tick may do; where it stops is saved, and the result says incomplete.
+
+    A batch is written after so many leaves, or so many bytes of leaves that are kept, or so many seconds (a quarter of
+    them when there are hits): one fsync each.
+    """
 
     max_requests: int | None = None
     seconds: float | None = None
-    batch_leaves: int = 8192
+    batch_leaves: int = 65_536
+    batch_bytes: int = 8 << 20
     batch_seconds: float = 2.0
 
 

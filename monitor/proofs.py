@@ -12,7 +12,7 @@ from monitor.logs.log import Log
 from monitor.session import Session
 from monitor.trouble import Trouble
 from verifier.errors import Malformed, Untrue
-from verifier.merkle import Frontier, Tree, check_inclusion, hash_leaf
+from verifier.merkle import Frontier, NodeHash, Tree, check_inclusion, hash_leaf, inclusion_path
 from verifier.tiles import TileReader
 
 PROOFS_PER_TICK = 256
@@ -104,6 +104,7 @@ class _Paths:
         try:
             return self._checked(index, leaf_hash)
         except (Malformed, Untrue):
+            self._session.paths.pop(index, None)
             self._log = self._session.log(fresh=True)
             self._tiles = self._opened()
             return self._checked(index, leaf_hash)
@@ -118,10 +119,15 @@ class _Paths:
 
     def _find(self, index: int) -> tuple[bytes, ...]:
         if self._tiles is not None:
-            return tuple(self._tiles.inclusion(index))
+            return tuple(inclusion_path(index, self._tree.size, self._nodes(self._tiles, index)))
         if index + 1 == self._tree.size and index % 2 == 0:
             return tuple(reversed(self._frontier.nodes[:-1]))
         return show_leaf(self._log, index, self._tree).path
+
+    def _nodes(self, tiles: TileReader, index: int) -> NodeHash:
+        """The nodes of a tiled log; those beside a leaf that we have just scanned are known."""
+        known = {(level, index >> level ^ 1): node for level, node in enumerate(self._session.paths.get(index, ()))}
+        return lambda level, at: known.get((level, at)) or tiles.node(level, at)
 
 
 def _unshown(index: int) -> Shown:

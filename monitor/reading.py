@@ -9,7 +9,7 @@ from monitor.executors import BLOCK, outcome_of
 from monitor.prefix import open_block
 from monitor.scan import RawHit, ScanResult, Unreadable
 from monitor.scan_jobs import PER_REQUEST, Failure, ScanJob, ScanOutcome, requests_for
-from monitor.session import Session
+from monitor.session import MOST_PATHS, Session
 from monitor.timeline import Front
 from monitor.trouble import Trouble, TroubleKind
 from verifier.errors import Malformed, SigwardenError
@@ -29,6 +29,7 @@ class _Batch:
     hits: list[RawHit] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     leaves: int = 0
+    bytes: int = 0
 
     def add(self, scan: ScanResult) -> None:
         """Append one scan, which starts where we are and ends within the same 256 leaves."""
@@ -37,6 +38,7 @@ class _Batch:
         self.leaves += scan.count
         self.hits += scan.hits
         self.unreadable += scan.unreadable
+        self.bytes += sum(len(hit.data) for hit in scan.hits) + sum(len(one.data) for one in scan.unreadable)
         if self.block.size == BLOCK:
             self.subtrees[self.block.start // BLOCK] = self.block.nodes[0]
         if self.block.end % BLOCK == 0:
@@ -130,7 +132,9 @@ def _is_due(s: Session, batch: _Batch, since: float) -> bool:
     """Commit rarely while nothing is found (one fsync each), and soon when something is."""
     limits = s.m.limits
     wait = limits.batch_seconds / 4 if batch.hits else limits.batch_seconds
-    return batch.leaves >= limits.batch_leaves or (batch.leaves > 0 and s.m.monotonic() - since >= wait)
+    if batch.leaves >= limits.batch_leaves or batch.bytes >= limits.batch_bytes:
+        return True
+    return batch.leaves > 0 and s.m.monotonic() - since >= wait
 
 
 def _commit(s: Session, front: Front, batch: _Batch) -> Front:
@@ -140,6 +144,7 @@ def _commit(s: Session, front: Front, batch: _Batch) -> Front:
     found = s.m.judge(batch.hits, batch.unreadable, s.spec, s.started) if batch.hits or batch.unreadable else ()
     s.commit(timeline=s.timeline.read_to(front, batch.frontier), subtrees=batch.subtrees, findings=tuple(found))
     s.read += batch.leaves
+    s.paths |= {hit.index: hit.path for hit in batch.hits[: MOST_PATHS - len(s.paths)] if hit.path}
     return Front(front.start, batch.frontier, front.end, front.is_main)
 
 

@@ -19,6 +19,9 @@ from verifier.errors import Malformed, SigwardenError, Unreachable
 from verifier.merkle import Tree
 from verifier.note import NoteKey
 
+MOST_PATHS = 1024
+"""Paths kept in memory for the proofs of this tick; without one, a proof costs one more request."""
+
 
 class StoreFault(Exception):
     """Our database does not take a write: the tick goes no further, and says so without it."""
@@ -52,6 +55,8 @@ class Session:
     read: int = 0
     requests: int = 0
     incomplete: bool = False
+    paths: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    """By index: how the newest hits hash into their ranges of 256 leaves."""
     _log: Log | None = None
 
     # --- the log ------------------------------------------------------------------------------------------------
