@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from monitor.store.schema import METADATA, REVISION
+from monitor.store.standing import watch_file
 from verifier.errors import Refused, SigwardenError, Unreachable
 
 BUSY_SECONDS = 30
@@ -44,6 +45,7 @@ def open_engine(where: str | Path) -> Engine:
             engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
+            watch_file(engine)
         else:
             engine = create_engine(url, pool_pre_ping=True)
             event.listen(engine, "begin", _begin_postgresql)
