@@ -59,14 +59,10 @@ def _all(names: Sequence[str], outputs: Sequence[Output], shared: Session, make:
         return 0
     if shared.workers == 1:
         return max([_outcome(name, job) for name, job in zip(names, jobs, strict=True)])
-    from concurrent.futures import ThreadPoolExecutor
+    from cli.side_by_side import side_by_side
 
-    with ThreadPoolExecutor(shared.workers) as pool:
-        futures = [pool.submit(job) for job in jobs]
-        try:
-            return max([_outcome(name, future.result) for name, future in zip(names, futures, strict=True)])
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    outcomes = side_by_side(jobs, shared.workers)
+    return max([_outcome(name, outcome.get) for name, outcome in zip(names, outcomes, strict=True)])
 
 
 def _outcome(name: str, job: Callable[[], list[str]]) -> int:

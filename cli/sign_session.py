@@ -6,6 +6,7 @@ Whatever ends the session early, the person is told what is in a log already: th
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,6 +111,9 @@ def _terminated() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    if threading.current_thread() is not threading.main_thread():  # only that one may take signals
+        yield
+        return
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield

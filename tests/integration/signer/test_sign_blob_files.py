@@ -190,6 +190,25 @@ def test_killed_while_the_log_holds_its_answer(sigstore: WholeSigstore, place: P
         assert b"may be in the log" in err
 
 
+def test_killed_with_several_files_on_their_way_nobody_is_waited_for(sigstore: WholeSigstore, place: Path) -> None:
+    sigstore.rekor_v2.silence("/api/v2/*")
+    names = [f"file{number}" for number in range(4)]
+    for name in names:
+        (place / name).write_text(name)
+    (place / "out").mkdir()
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-m", "cli.main", "sign-blob", *names, "--signing-config", "v2.json", "--trusted-root",
+               "root.json", "--identity-token", sigstore.token(), "--bundle", "out"]  # fmt: skip
+    process = subprocess.Popen(command, cwd=place, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while len(sigstore.rekor_v2.requests) < len(names) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)  # the log would hold them for ever
+    assert process.returncode == 130
+    assert err.count(b"may be in the log") == len(names)
+    assert not list((place / "out").iterdir())
+
+
 def test_a_full_disk_leaves_nothing_and_tells_of_the_entry(
     sigstore: WholeSigstore, place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
