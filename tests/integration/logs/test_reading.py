@@ -1,6 +1,7 @@
 """Is a log that lies, lags or fails read right, or not at all? Rekor v1 and v2 over real HTTP."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -252,6 +253,15 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], None], str]] = {
 
 @pytest.mark.parametrize(("fault", "cause"), FAULTS.values(), ids=FAULTS.keys())
 def test_faults_of_the_way_are_named(fake: Sandbox, http: Http, fault: Callable[[Sandbox], None], cause: str) -> None:
+    if cause != "too-large":
+        check_cause(fake, http, fault, cause)
+        return
+    # a cap on bytes is met only by who waits for them, on a busy machine too
+    with Http(replace(IMPATIENT, idle_timeout=20, total_timeout=60)) as patient:
+        check_cause(fake, patient, fault, cause)
+
+
+def check_cause(fake: Sandbox, http: Http, fault: Callable[[Sandbox], None], cause: str) -> None:
     log = opened(fake, http)
     fault(fake)
     for attempt in (lambda: log.leaves(0, 10, SIZE), log.checkpoint, lambda: log.consistency(300, SIZE)):
