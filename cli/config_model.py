@@ -7,8 +7,9 @@ monitor's `build_watch` owns them.
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
 _SECRET_SOURCES = ("env:", "file:", "command:")
@@ -72,12 +73,29 @@ class BudgetSection(Section):
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
 
 
+def _log_url(text: str) -> str:
+    """The URL of a log. The message does not repeat it: it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError("the URL of a log is written like https://rekor.acme.example")
+    if parts.username or parts.password:
+        raise ValueError("a URL with user and password would end up in messages: put a proxy before the log instead")
+    return text
+
+
+LogUrl = Annotated[str, AfterValidator(_log_url)]
+
+
 class LogSection(Section):
     """One protocol of one ``[logs.NAME]``. Without a URL the trust root says where it is."""
 
-    url: str | None = None
-    read_url: str | None = None
-    write_url: str | None = None
+    url: LogUrl | None = None
+    read_url: LogUrl | None = None
+    write_url: LogUrl | None = None
     origin: str | None = None
     key_file: str | None = None
     trusted_root: str | None = None

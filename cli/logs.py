@@ -68,7 +68,7 @@ def load_trust(config: LoadedConfig, *, offline: bool = False) -> Trust:
     for name, section in sections(config).items():
         files = [one for one in (section.trusted_root, *_protocol_roots(section)) if one]
         if files:
-            roots[name] = TrustedRoot.merge(*(TrustedRoot.parse(read_file(config, one)) for one in files))
+            roots[name] = TrustedRoot.merge(*(_parsed(config, one) for one in files))
         elif name in PUBLIC:
             roots[name], configs[name] = _public(config, name, offline=offline)
         else:
@@ -96,7 +96,26 @@ def read_file(config: LoadedConfig, name: str) -> bytes:
         with (config.folder / name).open("rb") as file:
             return file.read(_LARGEST)
     except OSError as error:
-        raise Refused(f"{config.path}: cannot read {name}: {error.strerror}", code="config-file") from None
+        raise Refused(f"{_place(config, name)}: cannot read {name}: {error.strerror}", code="config-file") from None
+
+
+def _place(config: LoadedConfig, name: str) -> str:
+    """``file:line`` of the first line that names a file, for messages."""
+    lines = (number for number, line in enumerate(config.text.splitlines(), 1) if name in line)
+    line = next(lines, None)
+    return f"{config.path}:{line}" if line else str(config.path)
+
+
+def _parsed(config: LoadedConfig, name: str) -> TrustedRoot:
+    """A trust root that the configuration names."""
+    try:
+        return TrustedRoot.parse(read_file(config, name))
+    except Malformed as error:
+        raise Refused(
+            f"{_place(config, name)}: {name} is no trust root: {error.message}",
+            code="trusted-root",
+            hint="a trusted_root.json of Sigstore is needed: sigwarden trusted-root create makes one",
+        ) from None
 
 
 def _protocol_roots(section: LogsSection) -> Iterator[str]:
@@ -174,9 +193,15 @@ def _keys(config: LoadedConfig, section: LogSection) -> tuple[PublicKey, ...]:
             return (NoteKey.from_vkey(data.decode("ascii", "replace").strip()).key,)
         keys = tuple(PublicKey.from_der(block.data) for block in parse_pem(data) if block.label == PUBLIC_KEY)
     except Malformed as error:
-        raise Refused(f"{config.path}: {section.key_file}: {error.message}", code="key-file") from None
+        raise Refused(
+            f"{_place(config, section.key_file)}: {section.key_file} is no key of a log: {error.message}",
+            code="key-file",
+            hint="a PEM file or a vkey is needed",
+        ) from None
     if not keys:
         raise Refused(
-            f"{config.path}: {section.key_file} holds no PUBLIC KEY", code="key-file", hint="a PEM file is needed"
+            f"{_place(config, section.key_file)}: {section.key_file} holds no PUBLIC KEY",
+            code="key-file",
+            hint="a PEM file or a vkey is needed",
         )
     return keys

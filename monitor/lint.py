@@ -34,6 +34,9 @@ _PERSON_ISSUERS = (
 _PUBLIC_MAIL = frozenset({"gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "yahoo.com", "icloud.com"})
 _JOB_FIELDS = frozenset({"workflow", "ref", "repository", "runner", "trigger", "repo_id", "owner_id"})
 _JOB_EXTENSIONS = re.compile(r"(build-|source-repository-|github-workflow-|runner-|run-|deployment-).*")
+_CI_FILE = re.compile(r"https://github\.com/[^@]+/\.github/workflows/[^@]+|https://gitlab\.com/[^@]+//[^@]+")
+_RUNNERS = ("github-hosted", "self-hosted")
+_GITHUB_REFS = ("refs/heads/", "refs/tags/", "refs/pull/")
 _PERSON, _JOB, _KEY, _ANY = "an e-mail address", "a CI job", "a bare key", ""
 # Texts that no narrow pattern matches all of.
 _ANYBODY = (
@@ -122,7 +125,7 @@ def _issuer_of_kind(watch: Watch, kind: str) -> Iterator[str]:
         certain = all(value.form == "exact" and value.text in wrong for value in values)
         if certain and taken <= set(wrong):
             yield f"{what} can never match: {values[0].text} does not issue certificates for {kind}"
-    host = {p.value.partition("/")[0] for p in watch.patterns if p.field in ("repository", "organization", "project")}
+    host = _hosts(watch)
     for what, values in _issuers(watch):
         other = GITLAB_ISSUER if host == {GITHUB} else GITHUB_ISSUER if host == {GITLAB} else ""
         if other and all(value == Value("exact", other) for value in values):
@@ -154,13 +157,36 @@ def _fields_of_kind(watch: Watch, kind: str) -> Iterator[str]:
             yield f"{path} can never be met: the signature of {kind} says nothing about it"
 
 
+def _names_without_ref(watch: Watch, _kind: str) -> Iterator[str]:
+    """The name of a workflow ends with the ref that it ran on: without one, an exact name is nobody's."""
+    for pattern in watch.patterns:
+        if pattern.field == "name" and pattern.form == "exact" and _CI_FILE.fullmatch(pattern.value):
+            hint = f'san_glob = "{pattern.value}@*", or github_repo or gitlab_project'
+            yield f"san {pattern.value!r} can never match: the names of workflows end with @REF; use {hint}"
+
+
+def _hosts(watch: Watch) -> set[str]:
+    return {p.value.partition("/")[0] for p in watch.patterns if p.field in ("repository", "organization", "project")}
+
+
+def _runners(watch: Watch, _kind: str) -> Iterator[str]:
+    """GitHub's certificates know two kinds of runner, not the labels of ``runs-on``."""
+    for path, requirement in _requirements(watch):
+        if requirement.field not in ("runner", "runner-environment") or _hosts(watch) != {GITHUB}:
+            continue
+        for value in requirement.values:
+            if not any(value.accepts(runner) for runner in _RUNNERS):
+                yield f"{path} {value.text!r} can never be met: it is one of {', '.join(_RUNNERS)}"
+
+
 def _refs(watch: Watch, _kind: str) -> Iterator[str]:
     for path, requirement in _requirements(watch):
         if requirement.field not in ("ref", "source-repository-ref", "github-workflow-ref"):
             continue
         for value in requirement.values:
             start = _start(value)
-            if not (start.startswith("refs/") or "refs/".startswith(start)) or re.search(r"\s", start):
+            known = _hosts(watch) != {GITHUB} or any(start.startswith(r) or r.startswith(start) for r in _GITHUB_REFS)
+            if not known or not (start.startswith("refs/") or "refs/".startswith(start)) or re.search(r"\s", start):
                 yield f"{path} {value.text!r} can never be met: refs look like refs/tags/v1 or refs/heads/main"
 
 
@@ -172,12 +198,11 @@ def _start(value: Value) -> str:
 
 
 def _workflows(watch: Watch, _kind: str) -> Iterator[str]:
-    hosts = {p.value.partition("/")[0] for p in watch.patterns if p.field in ("repository", "organization", "project")}
     for path, requirement in _requirements(watch):
-        if requirement.field != "workflow" or hosts != {GITHUB}:
+        if requirement.field != "workflow" or _hosts(watch) != {GITHUB}:
             continue
         for value in requirement.values:
-            if value.form == "exact" and ".github/workflows/" not in value.text:
+            if value.form == "exact" and (".github/workflows/" not in value.text or value.text.startswith("/")):
                 yield f"{path} {value.text!r} can never be met: write .github/workflows/{value.text.rpartition('/')[2]}"
 
 
@@ -196,6 +221,8 @@ _NEVER: tuple[Callable[[Watch, str], Iterator[str]], ...] = (
     _owner_of_repository,
     _issuer_of_kind,
     _fields_of_kind,
+    _names_without_ref,
+    _runners,
     _refs,
     _workflows,
     _numbers,
