@@ -77,7 +77,7 @@ def test_the_pure_core_is_pure() -> None:
 def test_one_door_to_httpx() -> None:
     """httpx is imported by one module only, so that its successor can replace it in one edit."""
     users = {module_name(path) for path in sources() for _, name in imports(path) if name.split(".")[0] == "httpx"}
-    assert users <= {"verifier.fetch.http"}
+    assert users <= {"verifier.fetch.seam"}
 
 
 def test_no_import_cycles() -> None:

@@ -1,6 +1,6 @@
 """What is asked of a server, within which limits, and what did it answer?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -43,6 +43,25 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     fresh: bool = False
+
+
+class Headers(Mapping[str, str]):
+    """The header fields of an answer, by name in any case; repeated ones joined by commas (RFC 9110 section 5.3)."""
+
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        self._held: dict[str, str] = {}
+        for name, value in fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self._held[key] = f"{self._held[key]}, {text}" if key in self._held else text
+
+    def __getitem__(self, name: str) -> str:
+        return self._held[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What does this URL answer, within our limits?
 
-The only importer of httpx. It is used below its client, at the transport, because everything the client adds is what we
-must not do: redirects, cookies, credentials from the environment, decoding without limits.
+Over httpcore and connections of ours, and not over a client (httpx, requests): everything a client adds is what we must
+not do: redirects, cookies, credentials from the environment, decoding without limits.
 """
 
 import random
@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpcore
-import httpx
 
-from verifier.errors import Refused, Unreachable
+from verifier.errors import Unreachable
+from verifier.fetch.address import host_header, parse_proxy, parse_url
 from verifier.fetch.body import answer_body
-from verifier.fetch.call import NO_HEADERS, Call, HttpPolicy, Reply, expect, host_of, named
+from verifier.fetch.call import NO_HEADERS, Call, Headers, HttpPolicy, Reply, expect, host_of, named
 from verifier.fetch.crew import Crew, Item, Result
 from verifier.fetch.gate import Gate, Outcome
 from verifier.fetch.pool import Connections, connector
@@ -35,7 +35,6 @@ _FAILURES = (
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
-    httpx.HTTPError,
 )
 _IDLE_CONNECTION = 30.0
 """Seconds that an unused connection is kept; servers commonly close theirs after 60."""
@@ -48,14 +47,14 @@ class Http:
         self,
         policy: HttpPolicy,
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: object | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.policy = policy
         self.stats = Stats()
-        self._given = transport
+        self._given = None if transport is None else _seam(transport)
         self._clock = clock
         self._closing = threading.Event()
         self._sleep = sleep or self._pause
@@ -63,7 +62,15 @@ class Http:
         self._deadlines = Deadlines()
         self._lock = threading.Lock()
         self._gates: dict[str, Gate] = {}
-        self._transports: dict[str, httpx.BaseTransport] = {}
+        self._doors: dict[str, _Door] = {}
+        self._timeouts = {
+            "timeout": {
+                "connect": policy.connect_timeout,
+                "read": policy.idle_timeout,
+                "write": policy.idle_timeout,
+                "pool": policy.total_timeout,
+            }
+        }
         self._tls: ssl.SSLContext | None = None
         self._crew = Crew(policy.ceiling)
 
@@ -86,7 +93,7 @@ class Http:
 
     def send(self, call: Call) -> Reply:
         """What `call` answers, after retries where they help; Refused for a URL that is none of ours to ask."""
-        url = _checked_url(call.url)
+        url = parse_url(call.url)
         gate = self._gate(host_of(call.url))
         retries = Retries(self.policy.retries, self._clock() + self.policy.retry_budget_seconds, self._jitter)
         while True:
@@ -125,8 +132,8 @@ class Http:
             for gate in self._gates.values():
                 gate.close()
         self._crew.close()
-        for transport in self._transports.values():
-            transport.close()
+        for door in self._doors.values():
+            door.close()
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +143,7 @@ class Http:
     ) -> None:
         self.close()
 
-    def _attempt(self, call: Call, url: httpx.URL, gate: Gate) -> Reply:
+    def _attempt(self, call: Call, url: httpcore.URL, gate: Gate) -> Reply:
         started = self._clock()
         ticket = gate.enter(started + self.policy.total_timeout)
         sent = self._clock()
@@ -157,43 +164,42 @@ class Http:
             gate.leave(ticket, outcome, latency=latency, pause=pause)
             self.stats.counted(host_of(call.url), said)
 
-    def _exchange(self, call: Call, url: httpx.URL) -> tuple[Reply, float]:
+    def _exchange(self, call: Call, url: httpcore.URL) -> tuple[Reply, float]:
         """One request and its whole answer, and when its first byte came."""
         started = self._clock()
         self._deadlines.at = time.monotonic() + self.policy.total_timeout
-        transport = self._transport(call)
+        door = self._door(call)
         try:
-            response = transport.handle_request(self._request(call, url))
+            answer = door.handle_request(self._request(call, url))
             try:
                 first_byte = self._clock()
-                body = answer_body(call, response.status_code, response.headers, _chunks(response))
+                headers = Headers(answer.headers)
+                body = answer_body(call, answer.status, headers, answer.iter_stream())
             finally:
-                response.close()
+                answer.close()
         except _FAILURES as error:
             raise _unreachable(error) from error
         finally:
-            if call.fresh and self._given is None:
-                transport.close()
-        self.stats.answered(host_of(call.url), response.headers.get("Date"), len(body))
-        return Reply(response.status_code, response.headers, body, call.url, self._clock() - started), first_byte
+            if call.fresh and door is not self._given:
+                door.close()
+        self.stats.answered(host_of(call.url), headers.get("Date"), len(body))
+        return Reply(answer.status, headers, body, call.url, self._clock() - started), first_byte
 
-    def _request(self, call: Call, url: httpx.URL) -> httpx.Request:
+    def _request(self, call: Call, url: httpcore.URL) -> httpcore.Request:
         headers = {
+            "Host": host_header(url),
             "User-Agent": self.policy.user_agent,
             "Accept": call.accept,
             "Accept-Encoding": "gzip, identity" if call.gzip else "identity",
             **call.headers,
         }
-        timeout = {
-            "connect": self.policy.connect_timeout,
-            "read": self.policy.idle_timeout,
-            "write": self.policy.idle_timeout,
-            "pool": self.policy.total_timeout,
-        }
-        return httpx.Request(call.method, url, headers=headers, content=call.content, extensions={"timeout": timeout})
+        if call.content is not None:
+            headers["Content-Length"] = str(len(call.content))
+        fields = list(headers.items())
+        return httpcore.Request(call.method, url, headers=fields, content=call.content, extensions=self._timeouts)
 
-    def _transport(self, call: Call) -> httpx.BaseTransport:
-        """The pool for the URL's scheme, or a new one for a fresh connection."""
+    def _door(self, call: Call) -> "_Door":
+        """The connections for the URL's scheme, or new ones for a fresh connection."""
         if self._given is not None:
             return self._given
         scheme = call.url.split(":", 1)[0].lower()
@@ -201,10 +207,10 @@ class Http:
             if scheme == "https" and self._tls is None:
                 self._tls = tls_context(self.policy.ca_file)
             if call.fresh:
-                return _Transport(self.policy, self._tls, self._deadlines)
-            if scheme not in self._transports:
-                self._transports[scheme] = _Transport(self.policy, self._tls, self._deadlines)
-            return self._transports[scheme]
+                return _connections(self.policy, self._tls, self._deadlines)
+            if scheme not in self._doors:
+                self._doors[scheme] = _connections(self.policy, self._tls, self._deadlines)
+            return self._doors[scheme]
 
     def _gate(self, host: str) -> Gate:
         with self._lock:
@@ -217,78 +223,42 @@ class Http:
             raise Unreachable("we are closing", cause="connect", code="closing")
 
 
-class _Transport(httpx.BaseTransport):
-    """httpx's seam over our own connections; behind a proxy over httpcore's pool, which knows how to speak to one."""
-
-    def __init__(self, policy: HttpPolicy, tls: ssl.SSLContext | None, deadlines: Deadlines) -> None:
-        # behind a proxy the only address we see is the proxy's own
-        backend = Backend(deadlines, allow_private=policy.allow_private or policy.proxy is not None)
-        self._pool: Connections | httpcore.ConnectionPool
-        if policy.proxy is None:
-            self._pool = Connections(connector(tls, _IDLE_CONNECTION, backend), policy.ceiling)
-            return
-        proxy = httpx.Proxy(policy.proxy)
-        self._pool = httpcore.ConnectionPool(
-            tls,
-            httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth),
-            max_connections=None,
-            max_keepalive_connections=policy.ceiling,
-            keepalive_expiry=_IDLE_CONNECTION,
-            network_backend=backend,
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.content,
-            extensions=request.extensions,
-        )
-        answer = self._pool.handle_request(asked)
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
-
-    def close(self) -> None:
-        self._pool.close()
+def _connections(policy: HttpPolicy, tls: ssl.SSLContext | None, deadlines: Deadlines) -> "_Door":
+    """Our own connections; behind a proxy httpcore's pool, which knows how to speak to one."""
+    # behind a proxy the only address we see is the proxy's own
+    backend = Backend(deadlines, allow_private=policy.allow_private or policy.proxy is not None)
+    if policy.proxy is None:
+        return Connections(connector(tls, _IDLE_CONNECTION, backend), policy.ceiling)
+    return httpcore.ConnectionPool(
+        tls,
+        parse_proxy(policy.proxy),
+        max_connections=None,
+        max_keepalive_connections=policy.ceiling,
+        keepalive_expiry=_IDLE_CONNECTION,
+        network_backend=backend,
+    )
 
 
-def _chunks(response: httpx.Response) -> httpx.SyncByteStream:
-    if not isinstance(response.stream, httpx.SyncByteStream):
-        raise Unreachable("the transport gave no readable answer", cause="protocol", code="protocol")
-    return response.stream
+def _seam(transport: object) -> "_Door":
+    from verifier.fetch.seam import Seam  # httpx, which nothing else needs
+
+    return Seam(transport)  # type: ignore[arg-type]
 
 
-class _Stream(httpx.SyncByteStream):
-    """An answer's bytes as httpx passes them on."""
+class _Door(Protocol):
+    """What takes a request and gives an answer."""
 
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response: ...
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
-def _checked_url(url: str) -> httpx.URL:
-    """Plain http(s) with a host, no user and password: those would end up in messages."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise Refused("this is not a URL", code="bad-url") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise Refused("not a plain http or https URL without user name", code="bad-url")
-    return parsed
+    def close(self) -> None: ...
 
 
 def _unreachable(error: Exception) -> Unreachable:
-    """The cause of a failure on the way, ours (httpcore) or of a transport that was given to us (httpx)."""
-    if isinstance(error, httpcore.TimeoutException | httpx.TimeoutException):
+    """The cause of a failure on the way."""
+    if isinstance(error, httpcore.TimeoutException):
         return Unreachable("no answer in time", cause="timeout", code="timeout")
-    if isinstance(error, httpcore.ProtocolError | httpx.ProtocolError):
+    if isinstance(error, httpcore.ProtocolError):
         return Unreachable("the answer is cut off or not HTTP", cause="protocol", code="protocol")
-    if isinstance(error, httpcore.ReadError | httpcore.WriteError | httpx.ReadError | httpx.WriteError):
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
         return Unreachable("the connection broke", cause="connect", code="connect")
     return Unreachable("no connection", cause="connect", code="connect")
