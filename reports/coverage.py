@@ -9,7 +9,7 @@ from monitor.store import CheckpointRow, HealthRow, LogRow, Store, VerdictRow
 AWAY = timedelta(minutes=10)
 """A pause between two looks that counts as downtime (the history keeps such pauses)."""
 
-_BLIND = frozenset({"DEGRADED", "SUSPECT", "TAMPER"})
+AWAY_WORDS = "we were not running"
 _ACCEPTED = frozenset({"first", "same", "grew"})
 """What a head meant when it was seen: these are of the tree that we follow."""
 
@@ -62,6 +62,7 @@ class LogCoverage:
     against: SignedRoot | None
     looked_at: datetime | None
     pauses: tuple[Pause, ...]
+    began: datetime | None = None  # when watching began, if that was within the period
 
     @property
     def lag(self) -> int:
@@ -107,7 +108,8 @@ def read_coverage(store: Store, log: LogRow, since: datetime, until: datetime) -
         ranges=ranges,
         against=_against(heads, proven_to),
         looked_at=newest[5],
-        pauses=tuple(_pauses(verdicts, since, until)),
+        pauses=(*_pauses(verdicts, since), *_silence(store, log.origin, since, until)),
+        began=next((row.at for row in verdicts[:1] if row.previous_tick is None and row.at > since), None),
     )
 
 
@@ -163,21 +165,35 @@ def _against(heads: Sequence[CheckpointRow], proven_to: int) -> SignedRoot | Non
     return SignedRoot(row.size, row.root.hex(), row.signers, row.seen_at)
 
 
-def _pauses(verdicts: Sequence[VerdictRow], since: datetime, until: datetime) -> Iterator[Pause]:
+def _pauses(verdicts: Sequence[VerdictRow], since: datetime) -> Iterator[Pause]:
     """When we were away, and when a look ended in trouble; cut to the period."""
     began: VerdictRow | None = None
     found: list[Pause] = []
     for row in verdicts:
         if row.previous_tick is not None and row.at - row.previous_tick > AWAY:
-            found.append(Pause(row.previous_tick, row.at, "we were not running"))
-        if row.verdict in _BLIND and (began is None or began.verdict != row.verdict):
-            found += [Pause(began.at, row.at, began.verdict)] if began else []
-            began = row
-        elif row.verdict not in _BLIND and began is not None:
-            found.append(Pause(began.at, row.at, began.verdict))
+            found.append(Pause(row.previous_tick, row.at, AWAY_WORDS))
+        is_blind = row.verdict != "OK"
+        if began is not None and began.verdict != row.verdict:
+            is_hiccup = not is_blind and began.verdict == "OPERATIONAL" and row.at - began.at <= AWAY
+            found += [] if is_hiccup else [Pause(began.at, row.at, began.verdict)]
             began = None
+        if is_blind and began is None:
+            began = row
     if began is not None:
         found.append(Pause(began.at, None, began.verdict))
     for pause in sorted(found, key=lambda one: (one.start, one.why)):
         if pause.end is None or pause.end > since:
             yield Pause(max(pause.start, since), pause.end, pause.why)
+
+
+def _silence(store: Store, origin: str, since: datetime, until: datetime) -> Iterator[Pause]:
+    """From our last look to the end of the period: a monitor that stopped must not look like a quiet log.
+
+    Once we look again, the history keeps that pause: so the same period gives the same answer later.
+    """
+    health = store.health(origin)
+    last = health.last_tick if health is not None else None
+    if last is not None and last >= until:
+        last = next((row.previous_tick for row in store.verdicts(origin, since=until)), None)
+    if last is not None and until - last > AWAY:
+        yield Pause(max(last, since), None, AWAY_WORDS)

@@ -57,6 +57,8 @@ def _verdict(report: Report) -> str:
 def _coverage(report: Report) -> Iterator[Line]:
     for log in report.logs:
         yield (Quoted(log.origin), f" {_share(log)}")
+        if log.began:
+            yield (f"  watched since {stamp(log.began)}",)
         for down in log.pauses:
             closed = ", since closed" if down.end and log.is_full else ""
             yield (f"  not seen {pause(down)}{closed}",)

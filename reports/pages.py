@@ -45,6 +45,11 @@ def _coverage(report: Report) -> Section:
 
 def _pauses(report: Report) -> Section:
     rows = [((Quoted(log.origin),), one(pause(down))) for log in report.logs for down in log.pauses]
+    rows += [
+        ((Quoted(log.origin),), one(f"before {stamp(log.began)}, when watching began"))
+        for log in report.logs
+        if log.began
+    ]
     return _or_nothing("Times without sight", ("log", "when"), rows, "Every log was looked at without a pause.")
 
 

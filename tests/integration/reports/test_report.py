@@ -71,6 +71,11 @@ def text(store: Store) -> str:
     return render_report(report(store), "markdown").decode()
 
 
+def soon(store: Store, minutes: float = 12) -> Report:
+    """A report while we are still looking: `grow(…, 0.1)` looks after six minutes."""
+    return build_report(store, SINCE, NOW + timedelta(minutes=minutes), "acme")
+
+
 def test_the_first_page_answers_in_order(store: Store) -> None:
     grow(store, 40, 0.1)
     found = [finding("expected-identity", n, facts={"run": f"run/{n % 3}"}) for n in range(20)] + [finding(number=30)]
@@ -279,7 +284,7 @@ def test_50_no_format_holds_a_control_character(store: Store) -> None:
 def test_json_holds_everything(store: Store) -> None:
     grow(store, 40, 0.1)
     poisoned(store)
-    body = json.loads(render_report(report(store), "json"))
+    body = json.loads(render_report(soon(store), "json"))
     assert body["format"] == "sigwarden report v1"
     assert body["verdict"]["coverage"] == "FULL"
     assert body["logs"][0]["against"]["root"] == frontier(40).root.hex()
@@ -297,9 +302,45 @@ def test_a_store_without_logs_is_not_clean(tmp_path: Path) -> None:
 
 def test_only_when_all_is_covered_and_nothing_open_it_says_clean(store: Store) -> None:
     grow(store, 40, 0.1)
-    assert "CLEAN" in text(store)
-    tick(store, NOW + timedelta(hours=2), verdict="DEGRADED", size=40, proven=40)
-    assert "CLEAN" not in text(store)
+    assert "CLEAN" in render_report(soon(store), "markdown").decode()
+    tick(store, NOW + timedelta(minutes=9), verdict="DEGRADED", size=40, proven=40)
+    assert "CLEAN" not in render_report(soon(store), "markdown").decode()
+
+
+def test_a_monitor_that_stopped_is_no_quiet_log(store: Store) -> None:
+    grow(store, 40, 0.1)
+    stopped = NOW + timedelta(minutes=6)
+    made = report(store)
+    assert [(one.start, one.end, one.why) for one in made.logs[0].pauses] == [(stopped, None, "we were not running")]
+    assert (made.coverage, made.is_clean) == ("PARTIAL", False)
+    assert "without a pause" not in text(store)
+    tick(store, UNTIL + timedelta(hours=1), size=40, proven=40)
+    assert report(store).logs[0].pauses == made.logs[0].pauses  # also when we look again
+
+
+def test_trouble_that_lasts_is_shown_from_its_first_moment_and_a_hiccup_is_not(store: Store) -> None:
+    grow(store, 40, 0.1)
+    for minute, verdict in ((7, "OPERATIONAL"), (8, "OK"), (9, "OPERATIONAL")):
+        tick(store, NOW + timedelta(minutes=minute), verdict=verdict, size=40, proven=40)
+    began = NOW + timedelta(minutes=9)
+    made = soon(store)
+    assert [(one.start, one.end, one.why) for one in made.logs[0].pauses] == [(began, None, "OPERATIONAL")]
+    assert not made.is_clean
+    tick(store, NOW + timedelta(minutes=18), verdict="DEGRADED", size=40, proven=40)
+    tick(store, NOW + timedelta(minutes=25), size=40, proven=40)
+    assert [(one.start, one.why) for one in soon(store, 30).logs[0].pauses] == [
+        (began, "OPERATIONAL"),
+        (NOW + timedelta(minutes=18), "DEGRADED"),
+    ]
+
+
+def test_before_watching_began_nothing_was_seen(store: Store) -> None:
+    grow(store, 40, 0.1)
+    assert soon(store).logs[0].began == NOW  # the first verdict in the history
+    shown = render_report(soon(store), "markdown").decode()
+    assert "watched since 2026-11-23 02:17:19Z" in shown
+    assert "when watching began" in shown
+    assert "without a pause" not in shown
 
 
 def test_a_format_that_is_not_there_is_refused(store: Store) -> None:
