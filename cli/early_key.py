@@ -37,11 +37,14 @@ class EarlyKey:
 
     def _open(self) -> None:
         try:
-            from signer.keys.pem import read_private_key
+            from signer.keys.sealed import derive, is_sealed
 
             with open(self._path, "rb") as file:  # noqa: PTH123 - nothing is loaded for it
                 data = file.read((64 << 10) + 1)
-            self._key = read_private_key(data, lambda: self._password)
+            derived = derive(data, self._password) if is_sealed(data) else None
+            from signer.keys.pem import read_private_key
+
+            self._key = read_private_key(data, lambda: self._password, derived)
         except BaseException as error:
             self._error = error
 

@@ -3,6 +3,7 @@
 Help and version are answered before anything is imported; every other command loads only what it needs.
 """
 
+import gc
 import os
 import sys
 
@@ -32,6 +33,8 @@ def _run(argv: list[str]) -> int:
         from cli.version_command import print_version
 
         return print_version(argv[1:])
+    # Importing makes a hundred thousand objects that all stay: looking for garbage among them takes 15 ms.
+    gc.set_threshold(50_000, 20, 20)
     from cli.app import run
 
     return run(argv)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from signer.keys.key import SigningKey
 from verifier.errors import Refused
-from verifier.keys import PublicKey
 
 if TYPE_CHECKING:
+    from signer.keys.key import SigningKey
     from verifier.fetch.http import Http
+    from verifier.keys import PublicKey
 
 _SCHEME = re.compile(r"([a-z][a-z0-9-]*):", re.ASCII)
 # scheme -> module; those that begin a URI with "//" and pkcs11, which does not (RFC 7512)
@@ -57,17 +57,17 @@ class Access:
 class Created:
     """A key pair that a provider made: `public` half, and lines that tell where things are."""
 
-    public: PublicKey
+    public: "PublicKey"
     lines: tuple[str, ...] = ()
 
 
-def load_key(reference: str, access: Access) -> SigningKey:
+def load_key(reference: str, access: Access) -> "SigningKey":
     """The key behind a reference, ready to sign."""
     key: SigningKey = _module(reference).load(reference, access)
     return key
 
 
-def load_public(reference: str, access: Access) -> PublicKey:
+def load_public(reference: str, access: Access) -> "PublicKey":
     """The public half of the key behind a reference."""
     module = _module(reference)
     if hasattr(module, "public"):

@@ -23,15 +23,17 @@ Password = Callable[[], bytes]
 _LARGEST = 1 << 20
 
 
-def read_private_key(pem: bytes, password: Password) -> LocalKey:
+def read_private_key(pem: bytes, password: Password, derived: bytes | None = None) -> LocalKey:
     """A key out of cosign's format, PKCS#8 (encrypted or not), PKCS#1, SEC1 or OpenSSH.
+
+    `derived` is what `sealed.derive` made of the file and its password, where that was done before.
 
     Raises Malformed for what is no private key, Untrue(code="key-password") for a wrong password.
     """
     if len(pem) > _LARGEST:
         raise Malformed("a private key is not larger than 1 MiB", code="key-format")
     if is_sealed(pem):
-        return _local(lambda: load_der_private_key(open_sealed(pem, password()), None))
+        return _local(lambda: load_der_private_key(open_sealed(pem, password(), derived), None))
     if b"BEGIN OPENSSH PRIVATE KEY" in pem:
         return _local(lambda: _maybe_encrypted(load_ssh_private_key, pem, password))
     if b"PRIVATE KEY-----" not in pem:
