@@ -18,7 +18,7 @@ from monitor.display import visible
 from monitor.logs.log import Head, Service
 from monitor.logs.open import open_log
 from monitor.store import Store
-from verifier.errors import Refused, SigwardenError
+from verifier.errors import Refused, SigwardenError, Untrue
 from verifier.fetch.http import Http
 
 
@@ -38,7 +38,18 @@ class _Remembering:
 
 
 def initialise(path: Path, start: str | None, only: str, *, as_json: bool, yes: bool) -> int:
-    """Plan, show, ask, write. Raises Refused, with nothing written, when one log cannot begin."""
+    """Plan, show, ask, write. Nothing is written when one log cannot begin; the exit codes are those of a pass."""
+    try:
+        return _initialise(path, start, only, as_json=as_json, yes=yes)
+    except Untrue as error:
+        note(f"Error: {visible(error.message)}")
+        note(
+            f"  {error.hint or 'nothing was written: set the right key, origin and address, or look who answers there'}"
+        )
+        return 4 if error.code == "pin-contradicts" else 3
+
+
+def _initialise(path: Path, start: str | None, only: str, *, as_json: bool, yes: bool) -> int:
     config = load_config(path)
     load_watches(config)
     trust = load_trust(config)

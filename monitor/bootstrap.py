@@ -16,7 +16,7 @@ from monitor.scan_jobs import requests_for
 from monitor.store import FirstRows, GapRow, NewCheckpoint, NewLog, Store
 from monitor.timeline import Timeline
 from verifier.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
-from verifier.errors import Refused, SigwardenError
+from verifier.errors import Refused, SigwardenError, Untrue
 from verifier.merkle import check_consistency, frontier_from_consistency
 
 WHY = "before watching began"
@@ -181,11 +181,19 @@ def _from_pin(pinned: Checkpoint, seen: Checkpoint, log: Log) -> Timeline:
             code="pin-ahead",
             hint="a stale replica, or a rollback: try again, then look closer",
         )
-    if pinned.size in (0, seen.size):
-        check_consistency(pinned.tree, seen.tree, ())
-        return Timeline.starting_at(pinned.tree, None, WHY)
-    proof = tuple(log.consistency(pinned.size, seen.size))
-    frontier = frontier_from_consistency(pinned.tree, seen.tree, proof)
+    try:
+        if pinned.size in (0, seen.size):
+            check_consistency(pinned.tree, seen.tree, ())
+            return Timeline.starting_at(pinned.tree, None, WHY)
+        proof = tuple(log.consistency(pinned.size, seen.size))
+        frontier = frontier_from_consistency(pinned.tree, seen.tree, proof)
+    except Untrue as error:
+        raise Untrue(
+            f"no proof leads from the pinned head to the one that the log serves: {error.message}",
+            code="pin-contradicts",
+            hint="both are signed by its key: keep both; if another network shows the same, the log forked",
+            evidence={"older-checkpoint": pinned.raw, "checkpoint": seen.raw},
+        ) from error
     return Timeline.starting_at(pinned.tree, frontier, WHY)
 
 

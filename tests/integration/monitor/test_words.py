@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cli.app import run
@@ -130,3 +131,23 @@ def test_findings_that_are_alike_are_one_line_with_a_count(
     assert "and 29 more like it" in lines[0]
     assert "and 11 more like it" in lines[1]
     assert "12 new findings. 30 expected signatures." in out
+
+
+def test_a_pinned_head_that_the_log_contradicts_ends_as_tampering(
+    log: SandboxV2, call: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    log.fork(at=5, grow=10)
+    with httpx.Client() as client:
+        (tmp_path / "head").write_bytes(client.get(f"{log.read_url}/checkpoint").content)
+    log.honest()
+    log.fill(20)
+    log.publish()
+    assert call("monitor", "init", "--yes", "--from", str(tmp_path / "head"))[0] == 4
+    assert call("monitor", "once")[0] == 2  # nothing was pinned
+
+
+def test_a_head_that_nobody_trusted_signed_could_not_be_checked(
+    log: SandboxV2, call: Callable[..., tuple[int, str]]
+) -> None:
+    log.unknown_key()
+    assert call("monitor", "init", "--yes")[0] == 3

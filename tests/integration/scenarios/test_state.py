@@ -16,7 +16,7 @@ from monitor.store import Store
 from sandbox.rekor_v2 import SandboxV2
 from sandbox.wire import Reply, Request
 from tests.integration.scenarios.harness import Clock, World, expect, followed, make_world, said
-from verifier.errors import Malformed, Refused, SigwardenError, Untrue
+from verifier.errors import Refused, SigwardenError
 
 pytestmark = pytest.mark.integration
 
@@ -196,8 +196,7 @@ def test_row_83_a_head_that_was_pinned(tmp_path: Path, policy: dict[str, Any]) -
         fork.fill(160)
         fork.publish()
         world.log = fork
-        with pytest.raises((Untrue, Malformed, Refused)):
-            world.begin(str(tmp_path / "pin.txt"))
+        assert world.begin(str(tmp_path / "pin.txt")) == 4
         assert not database(world).exists() or Store(database(world), check=False).instance == ""
         world.log = log
         assert world.begin(str(tmp_path / "pin.txt")) == 0
