@@ -129,6 +129,7 @@ def sheet(one: "StoredFinding") -> list[str]:
     """A stored finding over several lines, for a terminal."""
     import json
 
+    from monitor.alerts.record import facts_now
     from monitor.display import visible
 
     finding = one.finding
@@ -147,7 +148,7 @@ def sheet(one: "StoredFinding") -> list[str]:
     ]
     rows += [("Differs", f"{d.field}: {d.got} (expected {' or '.join(d.expected)})") for d in finding.differs]
     rows += [("Same", ", ".join(finding.same))] if finding.same else []
-    rows += [(name, json.dumps(value, ensure_ascii=True, default=str)) for name, value in finding.facts.items()]
+    rows += [(name, json.dumps(value, ensure_ascii=True, default=str)) for name, value in facts_now(finding).items()]
     if one.acked_at:
         rows.append(("Acknowledged", f"{one.acked_at.isoformat()} by {one.acked_by}: {one.ack_note}"))
     rows.append(("Evidence", ", ".join(finding.evidence) or f"sigwarden evidence export {finding.id}"))

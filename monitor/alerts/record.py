@@ -1,5 +1,6 @@
 """What does a finding or an incident look like to a machine? The JSON of webhooks."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,8 +28,17 @@ def finding_record(finding: Finding) -> dict[str, Any]:
         ],
         "same": list(finding.same),
         "locations": [{"log": place.log, "index": place.index} for place in finding.locations],
-        "facts": dict(finding.facts),
+        "facts": facts_now(finding),
     }
+
+
+def facts_now(finding: Finding) -> dict[str, Any]:
+    """The facts as they stand: they were written when the entry was read, before it was proven."""
+    facts = dict(finding.facts)
+    trust = facts.get("trust")
+    if finding.proven and isinstance(trust, Mapping) and "inclusion" in trust:
+        facts["trust"] = {**trust, "inclusion": "ok"}
+    return facts
 
 
 def incident_record(incident: Incident, reason: str) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def test_open_findings_are_counted_until_they_are_acknowledged(
     assert "Open      1 high: sigwarden findings list" in out
     assert "Nothing is open" not in out
     found = json.loads(call("findings", "list", "--json")[1])
+    assert (found["proven"], found["facts"]["trust"]["inclusion"]) == (True, "ok")
+    assert "not yet proven" not in call("findings", "show", found["id"])[1]
     call("findings", "ack", found["id"], "--note", "ours")
     assert "Nothing is open" in call("monitor", "status")[1]
 
