@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from signer.keys import Access
+from signer.keys import Access, load_key
 from verifier.errors import Refused
 from verifier.fetch.http import Http, HttpPolicy
 
@@ -92,3 +92,10 @@ class StandIn:
             return password
 
         return Access(env, self.http, read, ask)
+
+
+def sign_and_check(reference: str, service: StandIn, env: dict[str, str]) -> None:
+    """Two signatures of the key behind a reference hold."""
+    key = load_key(reference, service.access(env))
+    for message in (b"one", b"another"):
+        key.public.verify(key.sign(message), message, key.hash_name)
